@@ -44,7 +44,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a reader found: scenes sorted by split and name, what it left out by reason, and what a human should know."""
+    """What a reader found: scenes sorted by split and name, what it left out by reason, warnings for a human."""
 
     scenes: tuple[Scene, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)

@@ -45,6 +45,7 @@ from manifests.errors import (
 )
 from manifests.histogram import Histogram, mean_std, merge
 from manifests.keys import check_key, sample_key, slug
+from manifests.progress import Progress
 from manifests.sample import COLUMNS, MEMBER, MODALITIES, Kind, Modality, Role, Sample, modalities, pixel_hash
 from manifests.storage import Entry, Store, open_store
 from manifests.table import Manifest, write_manifest
@@ -72,6 +73,7 @@ __all__ = [
     "ManifestsError",
     "Modality",
     "ObjectMissing",
+    "Progress",
     "RawFile",
     "Role",
     "Sample",

@@ -1,16 +1,17 @@
 """Fixtures that several packages' tests share."""
 
 import os
-import shutil
-import subprocess
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import httpx
+import obstore
 import pytest
+from obstore.store import S3Store
 
-RADOSGW = Path(__file__).parent / "servers" / "radosgw"
-INSTALL = "make s3"
+from tests.servers import radosgw
 
 
 @pytest.fixture(scope="session")
@@ -25,23 +26,20 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A Ceph RADOS gateway on loopback, started once; its environment variables."""
-    if not all(shutil.which(name) for name in ("radosgw", "ceph-mon", "ceph-osd", "ceph-mgr", "ceph")):
-        pytest.skip(f"no Ceph RADOS gateway here; install it with `{INSTALL}`")
-    folder = tmp_path_factory.mktemp("rgw") / "ceph"
-    try:
-        started = subprocess.run([RADOSGW, "start", folder], capture_output=True, text=True, timeout=180, check=True)
-        exported = started.stdout.removeprefix("export ").split()
-        yield dict(item.split("=", 1) for item in exported)
-    finally:
-        subprocess.run([RADOSGW, "stop", folder], check=True, timeout=60)
+    if not radosgw.installed():
+        pytest.skip("no Ceph RADOS gateway here; install it with `make s3`")
+    with radosgw.radosgw(tmp_path_factory.mktemp("rgw") / "ceph") as environment:
+        yield environment
 
 
 @pytest.fixture
 def s3(s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
-    """A fresh prefix in a bucket, with credentials in the environment."""
+    """A fresh bucket, with credentials in the environment; a prefix in it."""
     for name, value in s3_environment.items():
         monkeypatch.setenv(name, value)
-    return f"s3://{s3_environment['TEST_BUCKET']}/{uuid.uuid4().hex}"
+    bucket = f"test-{uuid.uuid4().hex[:12]}"
+    _create_bucket(bucket)
+    return f"s3://{bucket}/root"
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +48,9 @@ def _no_credentials_leak_in(request: pytest.FixtureRequest, monkeypatch: pytest.
     if "s3" not in request.fixturenames:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             monkeypatch.delenv(name)
+
+
+def _create_bucket(bucket: str) -> None:
+    store = S3Store(bucket, client_options={"allow_http": True})
+    url = obstore.sign(store, "PUT", "", expires_in=timedelta(minutes=1))  # object clients cannot make buckets
+    httpx.put(url).raise_for_status()

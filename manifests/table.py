@@ -24,16 +24,35 @@ def write_manifest(path: Path, shards: Iterable[Sequence[Sample]]) -> int:
 
 
 class Manifest:
-    """A parquet manifest in a store. Only the footer and the row groups asked for are fetched."""
+    """A parquet manifest in a store, to be closed. Only the footer and the row groups asked for are fetched.
+
+    One thread at a time. Raises SchemaError when the file is not a manifest of this schema.
+    """
 
     def __init__(self, store: Store, path: str) -> None:
         self.where = store.join(path)
+        self._bytes = store.open(path)
         try:
-            self._file = pq.ParquetFile(store.open(path))
+            self._file = pq.ParquetFile(self._bytes)
+            if missing := set(COLUMNS) - set(self._file.schema_arrow.names):
+                raise SchemaError(f"{self.where}: no column {min(missing)}; it was not written by this schema")
         except pa.ArrowInvalid as error:
+            self._bytes.close()
             raise SchemaError(f"{self.where}: not a parquet file ({error}); run `osprep verify`") from error
-        if missing := set(COLUMNS) - set(self._file.schema_arrow.names):
-            raise SchemaError(f"{self.where}: no column {min(missing)}; it was not written by this schema")
+        except BaseException:
+            self._bytes.close()
+            raise
+
+    def __enter__(self) -> "Manifest":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+        self._bytes.close()
 
     @property
     def row_groups(self) -> int:

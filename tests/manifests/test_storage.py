@@ -33,7 +33,10 @@ def test_listing_is_sorted_relative_and_without_temporaries(root: str) -> None:
     for path in ("shards/b/2.tar", "shards/a/1.tar", "shards-other/x"):
         store.put(path, b"xyz")
     store.scratch("shards/a/9.tar").write_bytes(b"partial")
-    assert [(entry.path, entry.bytes) for entry in store.list("shards")] == [("shards/a/1.tar", 3), ("shards/b/2.tar", 3)]
+    assert [(entry.path, entry.bytes) for entry in store.list("shards")] == [
+        ("shards/a/1.tar", 3),
+        ("shards/b/2.tar", 3),
+    ]
 
 
 def test_a_file_is_published_whole_and_the_scratch_is_gone(root: str) -> None:

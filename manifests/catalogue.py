@@ -32,7 +32,8 @@ class Sidecar:
     """What one task wrote: the done marker of a shard. `bytes` is 0 and `sha256` empty when no sample was left.
 
     `settings` is the fingerprint of everything but the inputs; `fingerprint` covers the inputs as well. planned equals
-    samples + skipped + failed. `histograms` is per modality. `rows` are the manifest rows in tar order.
+    samples + skipped + failed. `histograms` is per modality. `rows` are the manifest rows in tar order. `estimates` are
+    the bytes assumed for scenes without a readable header: repairing one must not move others to another shard.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Sidecar:
     inputs: tuple[Input, ...]
     histograms: Mapping[Modality, Histogram]
     rows: tuple[Sample, ...]
+    estimates: Counts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,8 +92,15 @@ class Store(ABC):
         """Remove an object; one that is not there is no error."""
 
     @abstractmethod
-    def sweep(self, prefix: str = "") -> int:
-        """Delete temporaries that a killed process left below a prefix; return how many."""
+    def sweep(self, prefix: str = "", deep: bool = True) -> int:
+        """Delete temporaries that a killed process left below a prefix; return how many.
+
+        With deep=False only those right in the prefix's folder.
+        """
+
+    @abstractmethod
+    def probe(self) -> None:
+        """Raise what publishing here would raise for a wrong place or missing rights; leave nothing behind."""
 
 
 def check_length(part: bytes, start: int, length: int, where: str) -> bytes:

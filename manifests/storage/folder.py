@@ -1,6 +1,7 @@
 """A local folder as a store."""
 
 import os
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,8 +56,8 @@ class FolderStore(Store):
         yield from sorted(entries, key=lambda entry: entry.path)
 
     def put(self, path: str, data: bytes) -> None:
-        """Write, flush, rename."""
-        scratch = self.scratch(path)
+        """Write, flush, rename. Two processes that put one path at once each rename a whole file."""
+        scratch = self.scratch(f"{path}.{uuid.uuid4().hex}")
         with self._errors(path):
             scratch.write_bytes(data)
         self.publish(scratch, path)
@@ -81,16 +82,27 @@ class FolderStore(Store):
         with self._errors(path):
             (self.folder / path).unlink(missing_ok=True)
 
-    def sweep(self, prefix: str = "") -> int:
-        """Delete `*.tmp` below a prefix."""
-        stale = [file for file in self._walk(prefix) if file.name.endswith(TEMPORARY)]
+    def sweep(self, prefix: str = "", deep: bool = True) -> int:
+        """Delete `*.tmp` below a prefix, or right in it."""
+        stale = [file for file in self._walk(prefix, deep) if file.name.endswith(TEMPORARY)]
         with self._errors(prefix):
             for file in stale:
                 file.unlink(missing_ok=True)
         return len(stale)
 
-    def _walk(self, prefix: str) -> Iterator[Path]:
-        for folder, _, names in os.walk(self.folder / prefix):
+    def probe(self) -> None:
+        """Look for the right to write in the folder, or in the nearest one above it that exists."""
+        existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
+        with self._errors(""):
+            if not existing.is_dir():
+                raise NotADirectoryError(f"{existing} is a file")
+            if not os.access(existing, os.W_OK | os.X_OK):
+                raise PermissionError(f"{existing} is not writable")
+
+    def _walk(self, prefix: str, deep: bool = True) -> Iterator[Path]:
+        for folder, inner, names in os.walk(self.folder / prefix):
+            if not deep:
+                inner.clear()
             yield from (Path(folder, name) for name in names)
 
     @contextmanager

@@ -16,6 +16,8 @@ from obstore.store import HTTPStore, S3Store
 from manifests.errors import AccessDenied, ObjectMissing, StorageError, StoreUnreachable, StoreUnsupported
 from manifests.storage.base import Entry, Store, check_length
 
+_SCRATCH = "ospretrain-"
+_PROBE = ".osprep-probe"
 _RETRY: Any = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
 _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
@@ -97,8 +99,8 @@ class RemoteStore(Store):
             obstore.put(self._backend, path, data)
 
     def scratch(self, path: str) -> Path:
-        """Return a fresh file in the temporary folder."""
-        handle, name = tempfile.mkstemp(prefix="ospretrain-", suffix="-" + Path(path).name)
+        """Return a fresh file in the temporary folder, named after this process."""
+        handle, name = tempfile.mkstemp(prefix=f"{_SCRATCH}{os.getpid()}-", suffix="-" + Path(path).name)
         os.close(handle)
         return Path(name)
 
@@ -116,9 +118,18 @@ class RemoteStore(Store):
             except (faults.NotFoundError, FileNotFoundError):
                 return
 
-    def sweep(self, prefix: str = "") -> int:
-        """Return 0: an upload that did not complete is invisible."""
-        return 0
+    def sweep(self, prefix: str = "", deep: bool = True) -> int:
+        """Delete the scratch files of processes that are gone; an upload that did not complete is invisible."""
+        files = Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*")
+        stale = [file for file in files if not _alive(file.name.removeprefix(_SCRATCH).partition("-")[0])]
+        for file in stale:
+            file.unlink(missing_ok=True)
+        return len(stale)
+
+    def probe(self) -> None:
+        """Put an empty object and delete it: some servers let one read and list but not write."""
+        self.put(_PROBE, b"")
+        self.delete(_PROBE)
 
     @contextmanager
     def _errors(self, path: str) -> Iterator[None]:
@@ -174,6 +185,16 @@ _CREDENTIALS_HELP = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_ENDPOINT_URL for a store that is not Amazon's), "
     "or AWS_SKIP_SIGNATURE=true for a public bucket"
 )
+
+
+def _alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, PermissionError):
+        return True
+    return True
 
 
 def _client(endpoint: str) -> Any:

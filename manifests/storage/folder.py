@@ -58,9 +58,12 @@ class FolderStore(Store):
     def put(self, path: str, data: bytes) -> None:
         """Write, flush, rename. Two processes that put one path at once each rename a whole file."""
         scratch = self.scratch(f"{path}.{uuid.uuid4().hex}")
-        with self._errors(path):
-            scratch.write_bytes(data)
-        self.publish(scratch, path)
+        try:
+            with self._errors(path):
+                scratch.write_bytes(data)
+            self.publish(scratch, path)
+        finally:
+            scratch.unlink(missing_ok=True)
 
     def scratch(self, path: str) -> Path:
         """Return `<final name>.tmp`; its folder exists afterwards."""

@@ -2,6 +2,10 @@
 
 import os
 import pickle
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,16 +87,46 @@ def test_sweep_removes_only_temporaries(tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "shards").iterdir()] == ["a.tar"]
 
 
-def test_a_full_disk_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
+def test_scratch_files_of_dead_processes_are_swept(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept = open_store(s3).scratch("shards/a.tar")
+    other = tmp_path / "ospretrain-notes-of-mine"
+    other.touch()
+    code = "import sys, manifests; print(manifests.open_store(sys.argv[1]).scratch('shards/b.tar'))"
+    run = subprocess.run([sys.executable, "-c", code, s3], env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=-1)
+    assert Path(run.stdout.decode().strip()).exists()
+    assert open_store(s3).sweep("shards") == 1
+    assert sorted(tmp_path.iterdir()) == sorted([kept, other])
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(tmp_path)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StorageError, match="file/x"):
         store.put("file/x", b"1")
     if os.access("/dev/full", os.W_OK):
         os.symlink("/dev/full", tmp_path / "y.tmp")
+        monkeypatch.setattr(store, "scratch", lambda path: tmp_path / "y.tmp")
         with pytest.raises(StorageError, match="No space left"):
             store.put("y", b"1" * 100_000)
-        assert not (tmp_path / "y").exists()
+        assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_processes_may_put_one_path_at_once(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: store.put("a", bytes([number]) * 100_000), range(64)))
+    assert len(set(store.get("a"))) == 1
+    assert [entry.path for entry in store.list()] == ["a"]
+
+
+def test_a_probe_finds_a_wrong_place_and_leaves_nothing(tmp_path: Path, root: str) -> None:
+    open_store(tmp_path / "new" / "root").probe()
+    assert list(tmp_path.glob("new")) == []
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ObjectMissing):
+        open_store(tmp_path / "file" / "root").probe()
+    open_store(root).probe()
 
 
 def test_wrong_bucket_and_wrong_key(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:

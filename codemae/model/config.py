@@ -55,13 +55,13 @@ class ModelConfig:
         for name in ("mlp_depth", "depth", "fpn_dim", "fpn_depth", "decoder_depth"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: must be at least 1")
-        self._multiple("image_size", self.patch_size, "patch_size")
-        self._multiple("patch_size", 4, "4: a patch has 4×4 sub-patches")
-        self._multiple("embed_dim", 4, "4")
-        self._multiple("embed_dim", self.heads, "heads")
-        self._multiple("decoder_dim", 16, "16")
-        self._multiple("decoder_dim", self.decoder_heads, "decoder_heads")
-        self._multiple("decoder_dim", self.contrast_heads, "contrast_heads")
+        self._multiple("image_size", of="patch_size")
+        self._multiple("patch_size", of=4)
+        self._multiple("embed_dim", of=4)
+        self._multiple("embed_dim", of="heads")
+        self._multiple("decoder_dim", of=16)
+        self._multiple("decoder_dim", of="decoder_heads")
+        self._multiple("decoder_dim", of="contrast_heads")
         if not 0 < kept(self.patches, self.mask_ratio) < self.patches:
             raise ConfigError(
                 f"mask_ratio {self.mask_ratio}: of {self.patches} patches some must stay and some go; choose 0.75"
@@ -72,11 +72,14 @@ class ModelConfig:
             raise ConfigError(f"reduction grey: needs red, green and blue, not {self.channels} channels; choose none")
         if not (self.mae or self.cross or self.contrast or self.distill):
             raise ConfigError("mae, cross, contrast, distill: all are off; switch one on")
+        if not (self.shared_decoder or self.mae or self.contrast or self.distill):
+            raise ConfigError("shared_decoder off with cross alone: half of the projections are idle; switch mae on")
 
-    def _multiple(self, name: str, number: int, of: str) -> None:
-        value = getattr(self, name)
+    def _multiple(self, name: str, of: str | int) -> None:
+        value, number = getattr(self, name), of if isinstance(of, int) else getattr(self, of)
         if number < 1 or value < 1 or value % number:
-            raise ConfigError(f"{name} {value}: must be a positive multiple of {of}")
+            label = of if isinstance(of, int) else f"{of} ({number})"
+            raise ConfigError(f"{name} {value}: must be a positive multiple of {label}")
 
     @property
     def side(self) -> int:

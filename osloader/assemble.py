@@ -19,6 +19,8 @@ from osloader.kinds import Kind
 from osloader.windows import Place
 from osloader.workers import Workers, wait
 
+GRACE = 5.0  # seconds more than a worker waits, whose error names the bytes that did not come
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -62,9 +64,9 @@ class Assembly:
 
     def finish(self) -> Batch:
         """Wait for every slot and return the batch; the first slot that failed raises its error here."""
-        task = self._task
+        task, deadline = self._task, self._recipe.deadline + GRACE
         keys = [
-            wait(job, self._recipe.deadline, f"step {task.step}: slot {task.first + number}")
+            wait(job, deadline, f"step {task.step}: slot {task.first + number}")
             for number, job in enumerate(self._jobs)
         ]
         optical_key, sar_key = zip(*keys, strict=True)

@@ -50,9 +50,9 @@ class LoaderConfig:
             value = getattr(self, name)
             if value is not None and value < minimum:
                 raise ConfigError(f"{name}={value}: use {minimum} or more")
-        for name, (low, high) in (("scale", self.scale), ("ratio", self.ratio)):
-            if not (0 < low <= high < math.inf and (name == "ratio" or high <= 1)):
-                raise ConfigError(f"{name}={low}, {high}: use two ascending numbers above 0, for scale at most 1")
+        for name, pair, limit in (("scale", self.scale, 1.0), ("ratio", self.ratio, math.inf)):
+            if len(pair) != 2 or not 0 < pair[0] <= pair[1] <= limit or math.isinf(pair[1]):
+                raise ConfigError(f"{name}={pair}: use two ascending numbers above 0, for scale at most 1")
         if not 0 <= self.flip <= 1:
             raise ConfigError(f"flip={self.flip}: use a probability, 0 to 1")
         if not 0 < self.deadline < math.inf:

@@ -31,7 +31,7 @@ def decode(data: bytes | memoryview, bands: int, height: int, width: int, where:
         )
     try:
         pixels = _pixels(data, header)
-    except (RuntimeError, ValueError) as error:  # the root of what imagecodecs raises
+    except (RuntimeError, ValueError, LookupError, ArithmeticError) as error:  # what imagecodecs raises
         raise DataError(f"{where}: the {header.codec} decoder says {error}; run `osprep verify`") from error
     if pixels.dtype != np.uint8 or pixels.size != height * width * bands:
         raise DataError(f"{where}: decoded to {pixels.shape} {pixels.dtype}, not what its header says")

@@ -1,0 +1,262 @@
+"""The named radiometry recipes: from raw values to 8 bits.
+
+A valid pixel that is rescaled becomes `floor`..255, rounded half to even; `floor` is 1 where 0 stands for invalid
+pixels, else 0. An invalid pixel becomes 0. Only `pass` leaves everything as it is.
+"""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from manifests import build
+from osprep.errors import ConfigError
+from osprep.radiometry.distribution import Distribution
+from osprep.scene import Mask, Pixels
+
+Values = npt.NDArray[Any]
+Block = tuple[Values, Mask]
+
+TOP = 255
+RAYLEIGH_BINS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Scaler:
+    """A recipe fitted to a scene. `scale`: low and high end of each band, band by band; empty for `pass`.
+
+    `apply` takes values [height, width, bands] and the mask of valid pixels [height, width], and gives uint8.
+    """
+
+    apply: Callable[[Values, Mask], Pixels]
+    scale: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Radiometry(ABC):
+    """A named recipe; its fields are its parameters."""
+
+    name: ClassVar[str]
+    between: ClassVar[str] = ","
+
+    @property
+    def label(self) -> str:
+        """Return name and parameters in a few characters, without blanks."""
+        values = [f"{v:g}" if isinstance(v, float) else str(v) for v in dataclasses.astuple(self)]
+        return f"{self.name}({self.between.join(values)})" if values else self.name
+
+    def fault(self) -> str | None:
+        """Return what makes no sense about the parameters, in words."""
+        return None
+
+    def accepts(self, dtype: np.dtype[Any]) -> bool:
+        """Tell whether values of this type can be taken."""
+        return True
+
+    @abstractmethod
+    def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
+        """Fit to a scene of `bands` bands, whose blocks are read only if the recipe depends on its values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass(Radiometry):
+    """8-bit values as they are, those of invalid pixels included."""
+
+    name = "pass"
+
+    def accepts(self, dtype: np.dtype[Any]) -> bool:
+        """Tell whether values are uint8."""
+        return dtype == np.uint8
+
+    def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
+        """Return the identity; raise ConfigError unless the values are uint8."""
+        if not self.accepts(dtype):
+            raise ConfigError(f"radiometry pass takes uint8, not {dtype}; choose percentile, linear or db in a recipe")
+        return Scaler(lambda values, valid: values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linear(Radiometry):
+    """Values from `low` to `high`, clipped, to 8 bits."""
+
+    name = "linear"
+    low: float
+    high: float
+
+    def fault(self) -> str | None:
+        """Return what makes no sense about the two ends."""
+        return _order_fault(self.low, self.high)
+
+    def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
+        """Return a stretch between the two given values."""
+        return _stretch(np.full(bands, self.low), np.full(bands, self.high), floor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentile(Radiometry):
+    """A stretch between two percentiles of each band's valid pixels over the whole scene."""
+
+    name = "percentile"
+    between = "-"
+    low: float = 1.0
+    high: float = 99.0
+
+    def fault(self) -> str | None:
+        """Return what makes no sense about the two percentiles."""
+        return _order_fault(self.low, self.high, 0, 100)
+
+    def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
+        """Return a stretch between the scene's percentiles."""
+        seen = Distribution(bands, dtype)
+        for values, valid in blocks:
+            seen.add(values[valid])
+        return _stretch(seen.percentile(self.low), seen.percentile(self.high), floor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auto(Percentile):
+    """`pass` for uint8, else `percentile`."""
+
+    name = "auto"
+
+    def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
+        """Return the identity or a stretch, by type."""
+        if dtype == np.uint8:
+            return Pass().fit(dtype, bands, blocks, floor)
+        return Percentile(low=self.low, high=self.high).fit(dtype, bands, blocks, floor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decibel(Radiometry):
+    """Decibels of linear values from `low` dB to `high` dB: 10·log10 of an intensity, 20·log10 of an amplitude.
+
+    Zero and negative values become the least a valid pixel can be.
+    """
+
+    name = "db"
+    low: float
+    high: float
+    power: Literal["amplitude", "intensity"]
+
+    def fault(self) -> str | None:
+        """Return what makes no sense about the two ends."""
+        return _order_fault(self.low, self.high)
+
+    def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
+        """Return a stretch of decibels."""
+        factor = 10.0 if self.power == "intensity" else 20.0
+        low, high = np.full(bands, self.low), np.full(bands, self.high)
+        return _stretch(low, high, floor, lambda values: factor * np.log10(np.maximum(values, 0)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log(Radiometry):
+    """Logarithms, stretched between two percentiles of each band's positive valid pixels over the whole scene.
+
+    Zero and negative values become the least a valid pixel can be. The scale is in raw values.
+    """
+
+    name = "log"
+    between = "-"
+    low: float = 1.0
+    high: float = 99.0
+
+    def fault(self) -> str | None:
+        """Return what makes no sense about the two percentiles."""
+        return _order_fault(self.low, self.high, 0, 100)
+
+    def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
+        """Return a stretch of logarithms between the scene's percentiles."""
+        seen = [Distribution(1, dtype) for _ in range(bands)]
+        for values, valid in blocks:
+            for band, distribution in enumerate(seen):
+                inside = values[valid][:, band]
+                distribution.add(inside[inside > 0, None])
+        low, high = (np.array([d.percentile(share)[0] for d in seen]) for share in (self.low, self.high))
+        low, high = np.where(low > 0, low, 1.0), np.where(high > 0, high, 1.0)
+        scaler = _stretch(np.log(low), np.log(high), floor, lambda values: np.log(np.maximum(values, 0)))
+        return Scaler(scaler.apply, tuple(np.stack([low, high], 1).ravel().tolist()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rayleigh(Radiometry):
+    """Quantiser for SAR amplitudes in digital numbers, about the peak P of their histogram (the Rayleigh mode).
+
+    0..4.5(P+1) becomes 0..127, the rest up to 8.5(P+1) becomes 128..255, both linear. The histogram has bins of 1 from
+    0 to 65,535 and is smoothed over five. The scale is P for each band. After MDNet (Zhang et al., FAIR-CSAR).
+    """
+
+    name = "rayleigh"
+
+    def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
+        """Return the quantiser for the scene's peaks."""
+        counts = np.zeros((bands, RAYLEIGH_BINS), np.int64)
+        for values, valid in blocks:
+            for band, column in enumerate(values[valid].T):
+                inside = column[(column >= 0) & (column < RAYLEIGH_BINS)]
+                counts[band] += np.bincount(inside.astype(np.int64), minlength=RAYLEIGH_BINS)
+        peaks = np.array([np.argmax(np.convolve(row, np.ones(5, np.int64), "same")) for row in counts], np.float64)
+        knee, end = 4.5 * (peaks + 1), 8.5 * (peaks + 1)
+
+        def apply(values: Values, valid: Mask) -> Pixels:
+            kept = np.clip(np.where(valid[..., None], values, 0), 0, end).astype(np.float64)
+            steps = np.where(kept <= knee, kept / knee * 127, 128 + (kept - knee) / (end - knee) * 127)
+            return _eight_bits(steps, valid, floor)
+
+        return Scaler(apply, tuple(peaks.tolist()))
+
+
+_RECIPES = {recipe.name: recipe for recipe in (Auto, Decibel, Linear, Log, Pass, Percentile, Rayleigh)}
+
+
+def radiometry_names() -> list[str]:
+    """Return the names of the recipes, sorted."""
+    return sorted(_RECIPES)
+
+
+def get_radiometry(name: str, parameters: Mapping[str, Any], where: str) -> Radiometry:
+    """Return a named recipe with its parameters; raise ConfigError, naming `where` and what is known, otherwise."""
+    if name not in _RECIPES:
+        raise ConfigError(f"{where}: unknown radiometry {name!r}; known are {', '.join(radiometry_names())}")
+    cls: type[Radiometry] = _RECIPES[name]
+    if parameters and not dataclasses.fields(cls):
+        raise ConfigError(f"{where}: radiometry {name} has no parameters; remove {', '.join(parameters)}")
+    where = f"{where}: parameters of radiometry {name}"
+    recipe = build(cls, parameters, where, ConfigError)
+    if fault := recipe.fault():
+        raise ConfigError(f"{where}: {fault}")
+    return recipe
+
+
+def _order_fault(low: float, high: float, least: float = -np.inf, most: float = np.inf) -> str | None:
+    if least <= low < high <= most:
+        return None
+    limits = f" between {least:g} and {most:g}" if np.isfinite(most) else ""
+    return f"low {low:g} and high {high:g}: give two values{limits}, low below high"
+
+
+def _stretch(
+    low: npt.NDArray[np.float64],
+    high: npt.NDArray[np.float64],
+    floor: int,
+    transform: Callable[[Values], Values] = lambda values: values,
+) -> Scaler:
+    """Return floor + (value - low) / (high - low) · (255 - floor), clipped; a step at `low` where the ends coincide."""
+    span = high - low
+
+    def apply(values: Values, valid: Mask) -> Pixels:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            above = transform(values.astype(np.float64)) - low
+            share = np.where(span > 0, above / np.where(span > 0, span, 1.0), above > 0)
+        return _eight_bits(floor + share * (TOP - floor), valid, floor)
+
+    return Scaler(apply, tuple(np.stack([low, high], 1).ravel().tolist()))
+
+
+def _eight_bits(steps: npt.NDArray[np.float64], valid: Mask, floor: int) -> Pixels:
+    clipped = np.clip(np.where(valid[..., None], steps, 0.0), floor, TOP)
+    return np.where(valid[..., None], np.rint(clipped), 0).astype(np.uint8)

@@ -256,6 +256,15 @@ def test_unpaired_images_get_other_partners_every_epoch():
     assert len(partners[0] & partners[1]) < 20
 
 
+def test_epochs_mix_kinds_and_windows_in_orders_of_their_own():
+    plan = Plan(PlanConfig(batch=32, window=64), {name: stream(512) for name in ("paired", "optical", "sar")})
+    epochs = [plan.epoch(number) for number in range(4)]
+    assert len({tuple(epoch.kind(step) for step in range(plan.steps)) for epoch in epochs}) == 4
+    columns = [each for epoch in epochs for each in reads(plan, epoch).values()]
+    inside = {tuple(each["position"][each["lane"] == 0][:64].tolist()) for each in columns}
+    assert len(inside) == 12  # four epochs of three streams
+
+
 def test_a_batch_is_drawn_from_all_over_the_data():
     plan = paired([1500] * 40, batch=256)
     epoch = plan.epoch(0)

@@ -66,7 +66,7 @@ def test_order_of_the_mapping_does_not_matter():
 
 
 def test_a_weight_means_the_decimal_that_was_typed():
-    assert Uses(Stream(np.array([10]), ("a",)), {"a": 1.1}, key=1).samples == 11  # the float product is above 11
+    assert Uses(Stream(np.array([100]), ("a",)), {"a": 0.07}, key=1).samples == 7  # the float product is above 7
     assert Uses(Stream(np.array([3]), ("a",)), {"a": 0.1}, key=1).samples == 1
 
 

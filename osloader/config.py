@@ -15,8 +15,9 @@ class LoaderConfig:
 
     Runs that agree in batch, seed, window, schedule, groups, weights, selection and crops see the same global batches,
     whatever the rest is. batch: pairs per optimiser step over the whole world. micro_batch: pairs per batch handed out,
-    None for a rank's whole share. window: samples that are shuffled among themselves; window_bytes, when given, says
-    it in bytes of the tars. schedule, groups, weights: as in `PlanConfig`. selection: a parquet or CSV file with a
+    None for a rank's whole share. window: samples that are shuffled among themselves; a rank keeps one window of
+    encoded samples in memory for each of its lanes (batch 1,024: 256 lanes over the world); window_bytes, when given,
+    says it in bytes of the tars. schedule, groups, weights: as in `PlanConfig`. selection: a parquet or CSV file with a
     column `key`. size: side of the crops in pixels; scale, ratio: their share of the area, and width over height; flip:
     probability; views: crops of each image. threads: decoding; None for the cores this rank has, at most 16. readers:
     requests at a time; in_flight_bytes: bytes of these. prefetch: micro-batches made ahead. deadline: seconds that any

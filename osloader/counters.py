@@ -9,8 +9,8 @@ from threading import Lock
 class Counters:
     """Totals since the start, per rank. Seconds of `io`, `decode` and `augment` are summed over the worker threads.
 
-    samples: images handed out in pairs; batches: micro-batches; bytes_read: from the store; io: workers waiting for
-    bytes; stalled: the consumer waiting for a batch; consumer: the time between batches, when the loader is ahead.
+    samples: pairs or zipped singles handed out; batches: micro-batches; bytes_read, requests: of the shards; io:
+    workers waiting for bytes; stalled: the consumer waiting for a batch; consumer: the consumer's own time between them.
     """
 
     samples: int = 0

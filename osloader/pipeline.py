@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from threading import Lock
+from threading import RLock
 
 from osloader.assemble import Assembly, Task
 from osloader.batch import Batch
@@ -31,7 +31,7 @@ class Pipeline:
         self._ahead: deque[tuple[Task, int]] = deque()
         self._making: deque[Assembly] = deque()
         self._samples_ahead = 0
-        self._closing, self._closed = Lock(), False
+        self._closing, self._closed = RLock(), False
 
     def __iter__(self) -> Iterator[Batch]:
         return self

@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.int64]
 MAX_IMAGE_BYTES = 1 << 28
 MAX_PIXELS = 1 << 26  # height times width of one image
 CACHED_SHARDS = 256
+_NUMBERS = ("height", "width", "opt_offset", "opt_length", "sar_offset", "sar_length")
+_TEXTS = ("key", "shard", "opt_xxh3", "sar_xxh3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,16 @@ class _Footer:
         with store.open(name) as handle:
             try:
                 metadata = pq.ParquetFile(handle).metadata
-            except pa.ArrowInvalid as error:
+            except (pa.ArrowException, OSError) as error:
                 raise DataError(f"{where}: not a parquet file ({error}); run `osprep verify`") from error
             size = handle.seek(0, io.SEEK_END)
-        if missing := set(COLUMNS) - set(metadata.schema.to_arrow_schema().names):
+        schema = metadata.schema.to_arrow_schema()
+        if missing := set(COLUMNS) - set(schema.names):
             raise DataError(f"{where}: no column {min(missing)}; it was not written by this schema")
+        for columns, fits in (_NUMBERS, pa.types.is_integer), (_TEXTS, pa.types.is_string):
+            for column in columns:
+                if not fits(schema.field(column).type):
+                    raise DataError(f"{where}: column {column} is {schema.field(column).type}; not of this schema")
         return cls(name, metadata, size)
 
     def table(self, store: Store, row_group: int, columns: list[str]) -> pa.Table:
@@ -109,7 +116,7 @@ class _Footer:
         part = _Part(store.get_range(self.name, start, stop - start), start, self.bytes)
         try:
             return pq.ParquetFile(part, metadata=self.metadata).read_row_group(row_group, columns=columns)
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise DataError(f"{where}: row group {row_group} is damaged ({error}); run `osprep verify`") from error
 
 

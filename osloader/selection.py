@@ -83,7 +83,7 @@ def read_keys(path: str) -> frozenset[str]:
 def _parquet(data: bytes, path: str) -> list[str]:
     try:
         table = pq.read_table(io.BytesIO(data))
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise ConfigError(f"{path}: not a parquet file ({error}); write it again") from error
     if "key" not in table.column_names:
         raise ConfigError(f"{path}: no column `key`; it has {', '.join(table.column_names)}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager
 from queue import SimpleQueue
-from threading import Condition, Lock, Thread
+from threading import Condition, RLock, Thread, current_thread
 from typing import Any, TypeVar
 
 from osloader.errors import ClosedError, StalledError
@@ -28,7 +28,7 @@ class Workers:
     def __init__(self, name: str, count: int) -> None:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._open: set[Future[Any]] = set()
-        self._lock = Lock()
+        self._lock = RLock()  # closing may come from the garbage collector, at any allocation of any thread
         self._closed = False
         self._threads = [
             Thread(target=_work, args=(self._queue,), name=f"osloader-{name}-{number}", daemon=True)
@@ -58,9 +58,10 @@ class Workers:
         for _ in self._threads:
             self._queue.put(None)
         until = time.monotonic() + PATIENCE
-        for thread in self._threads:
+        others = [thread for thread in self._threads if thread is not current_thread()]
+        for thread in others:
             thread.join(max(until - time.monotonic(), 0))
-        if busy := [thread.name for thread in self._threads if thread.is_alive()]:
+        if busy := [thread.name for thread in others if thread.is_alive()]:
             _log.warning("%s: still busy; ends with the read it is in", ", ".join(busy))
 
     def _forget(self, future: "Future[Any]") -> None:

@@ -4,13 +4,15 @@ A plan knows nothing of ranks. Each step of `batch` slots is the same whatever t
 that `rank_slots` gives it. Nothing is carried from step to step, so any step of any epoch can be asked for first.
 
 An unpaired step zips two streams slot by slot. The longer one sets the number of steps; the shorter runs through as
-many passes as it takes, each in its own order, and both are permuted anew every epoch, so partners change.
+many passes as it takes, each in its own order, and both are permuted anew every epoch, so partners change. Singles of
+one modality alone have no partner: beside pairs they are left out with a warning, by themselves they make no plan.
 
 With schedule=grouped the plan is made for batch/groups slots, and group g of step k is step k·groups + g of that plan:
 each group is of one kind, groups of one step may differ. The last steps of the plan that do not fill a step of all
 groups are left out; being the last of a mixed order, they are of other samples every epoch.
 """
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,6 +30,7 @@ from osloader.uses import Uses
 
 StreamName = Literal["paired", "optical", "sar"]
 STREAMS: dict[StreamName, Kind] = {"paired": "paired", "optical": "unpaired", "sar": "unpaired"}
+_log = logging.getLogger("osloader")
 _BLOCKS, _WINDOWS, _KINDS, _ROUNDS = range(4)  # what a key is for
 
 
@@ -105,7 +108,7 @@ class Plan:
         names = [name for name in STREAMS if name in streams]
         keys = {name: derive(config.seed, _ROUNDS, number) for number, name in enumerate(STREAMS)}
         uses = {name: Uses(streams[name], config.weights, keys[name]) for name in names}
-        self._uses = {name: each for name, each in uses.items() if each.samples}
+        self._uses = _partnered({name: each for name, each in uses.items() if each.samples})
         self.paired_steps, self.unpaired_steps = self._steps("paired"), self._steps("unpaired")
         self.steps = (self.paired_steps + self.unpaired_steps) // config.groups
         if not self.steps:
@@ -227,6 +230,19 @@ def rank_slots(
     size = batch // parts
     first = (rank * micro_batches + micro) * size
     return first, first + size
+
+
+def _partnered(uses: dict[StreamName, Uses]) -> dict[StreamName, Uses]:
+    """Leave out singles of one modality when there are none of the other but pairs to train on."""
+    singles = [name for name in uses if STREAMS[name] == "unpaired"]
+    if len(singles) != 1 or "paired" not in uses:
+        return uses
+    _log.warning(
+        "%d %s images are left out: none of the other modality to show beside them",
+        uses[singles[0]].samples,
+        singles[0],
+    )
+    return {"paired": uses["paired"]}
 
 
 def _check_names(config: PlanConfig, streams: Mapping[StreamName, Stream]) -> None:

@@ -306,6 +306,14 @@ def test_kinds_without_samples_are_absent():
     assert isinstance(singles.epoch(0), EpochPlan)
 
 
+def test_singles_without_a_partner_are_left_out_of_pairs(caplog):
+    pairs = Plan(PlanConfig(batch=10), {"paired": stream(50)})
+    mixed = Plan(PlanConfig(batch=10), {"paired": stream(50), "optical": stream(70), "sar": stream(0)})
+    assert "70 optical images are left out" in caplog.text
+    assert (mixed.streams, mixed.steps, mixed.unpaired_steps) == (("paired",), pairs.steps, 0)
+    assert (mixed.epoch(0).slots(3, 0, 10)["paired"].index == pairs.epoch(0).slots(3, 0, 10)["paired"].index).all()
+
+
 @pytest.mark.parametrize(
     ("streams", "message"),
     [

@@ -165,13 +165,13 @@ def parse_sidecar(data: bytes, where: str) -> Sidecar:
     """Read what sidecar_json wrote; raise SchemaError naming `where` otherwise."""
     raw = _object(data, where)
     columns = raw.get("rows", {})
-    lengths = {len(column) for column in columns.values()}
-    if len(lengths) > 1:
-        raise SchemaError(f"{where}: columns of unequal length; delete the file and build again")
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    try:
+        rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        raw["inputs"] = [Input(path=path, bytes=size) for path, size in raw.get("inputs", {}).items()]
+        raw["histograms"] = {m: Histogram.from_dict(h) for m, h in raw.get("histograms", {}).items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise SchemaError(f"{where}: damaged ({error}); delete the file and build again") from error
     raw["rows"] = [sample_from_dict(row, where) for row in rows]
-    raw["inputs"] = [Input(path=path, bytes=size) for path, size in raw.get("inputs", {}).items()]
-    raw["histograms"] = {m: Histogram.from_dict(h) for m, h in raw.get("histograms", {}).items()}
     sidecar = _record(Sidecar, raw, where)
     check_relative(sidecar.path, where)
     return sidecar

@@ -1,0 +1,42 @@
+"""Raw archives of 15 public datasets to WebDataset shards with manifests, statistics and a catalogue."""
+
+from osprep.build import BuildResult, SourceResult, build
+from osprep.config import BuildConfig, available_cores
+from osprep.errors import (
+    BuildError,
+    ConfigError,
+    FingerprintMismatch,
+    OsprepError,
+    RasterError,
+    ReaderError,
+    TruncatedRaster,
+    UnreadableRaster,
+)
+from osprep.plan import SourcePlan, plan
+from osprep.readers import Reader, get_reader, reader_ids
+from osprep.records import Finding
+from osprep.verify import VerifyReport, verify
+
+__all__ = [
+    "BuildConfig",
+    "BuildError",
+    "BuildResult",
+    "ConfigError",
+    "Finding",
+    "FingerprintMismatch",
+    "OsprepError",
+    "RasterError",
+    "Reader",
+    "ReaderError",
+    "SourcePlan",
+    "SourceResult",
+    "TruncatedRaster",
+    "UnreadableRaster",
+    "VerifyReport",
+    "available_cores",
+    "build",
+    "get_reader",
+    "plan",
+    "reader_ids",
+    "verify",
+]

@@ -1,12 +1,19 @@
 """A user's own imagery: what people happen to have, in many formats."""
 
 import numpy as np
+import numpy.typing as npt
 
 from osprep.rehearse.products import amplitude, decibels, photograph
-from osprep.rehearse.simulator import simulate
+from osprep.rehearse.simulator import SimulatedScene, generator, simulate
 from osprep.rehearse.tree import RawTree
 
 _CRS, _EAST, _NORTH = "EPSG:32632", 691_000.0, 5_335_000.0
+
+
+def _twelve_bits(scene: SimulatedScene, seed: int) -> npt.NDArray[np.uint16]:
+    """Return all four optical bands as a sensor of twelve bits gives them."""
+    fine = generator("bits", seed).integers(0, 16, scene.optical.shape, np.uint16)
+    return scene.optical.astype(np.uint16) * np.uint16(16) + fine
 
 
 def write(tree: RawTree, seed: int) -> None:
@@ -18,7 +25,7 @@ def write(tree: RawTree, seed: int) -> None:
     tree.tif("sar/town.tif", coarse, _CRS, (1.0, 0, _EAST, 0, -1.0, _NORTH), nodata=float("nan"))
     tree.png("optical/river/plain.png", photograph(plain))
     tree.png("sar/river/plain.png", amplitude(plain))
-    tree.tif("optical/wide_16bit.tif", wide.optical.astype(np.uint16) * 11, _CRS, (1.5, 0, _EAST, 0, -1.5, _NORTH))
+    tree.tif("optical/wide_16bit.tif", _twelve_bits(wide, seed), _CRS, (1.5, 0, _EAST, 0, -1.5, _NORTH))
     tree.tif("sar/lone.tif", amplitude(lone, "VV"), compress="lzw")
     tree.text("optical/notes.txt", "Which of these did we license?\n")
     tree.plant("optical/notes.txt", "is no image", "left-out", "no-raster-extension", 1)

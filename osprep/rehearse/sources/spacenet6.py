@@ -51,7 +51,7 @@ def write(tree: RawTree, seed: int) -> None:
         tree.tif(sar, _intensity(scene, mask), _CRS, _transform(chip))
         tree.text(f"{folder}/geojson_buildings/{_name('Train', 'Buildings', chip)}.geojson", _buildings(scene, chip))
         if lost := sum(mask[window].mean() < _LEAST_VALID for window in windows(_SIDE, _SIDE)):
-            tree.plant(sar, "lies mostly outside its strip", "skipped", "nodata", int(lost))
+            tree.plant(sar, "lies mostly outside its strip", "skipped", "low-valid", int(lost))
     tree.truncate(sar, 0.6, samples=len(list(windows(_SIDE, _SIDE))))
     hidden = f"test_public/{_AREA}/SAR-Intensity/{_name('Test_Public', 'SAR-Intensity', _TEST)}.tif"
     tree.tif(hidden, _intensity(_scene(_TEST, seed * 1_000 + 50), _measured(_TEST)), _CRS, _transform(_TEST))

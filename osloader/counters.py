@@ -10,7 +10,7 @@ class Counters:
     """Totals since the start, per rank. Seconds of `io`, `decode` and `augment` are summed over the worker threads.
 
     samples: pairs or zipped singles handed out; batches: micro-batches; bytes_read, requests: of the shards; io:
-    workers waiting for bytes; stalled: the consumer waiting for a batch; consumer: the consumer's own time between them.
+    workers waiting for bytes; stalled: the consumer waiting for a batch; consumer: its own time between batches.
     """
 
     samples: int = 0

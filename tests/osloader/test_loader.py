@@ -2,6 +2,7 @@ import dataclasses
 import gc
 import json
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from osloader import (
     crop_box,
     open_dataset,
 )
+from osloader.read import Block
 from tests.osloader.tiny import Source, Tiny, write_tiny
 
 SIZE = 12
@@ -305,6 +307,32 @@ def test_each_window_is_read_once_and_bytes_are_counted(tiny: Tiny) -> None:
         assert loader.counters.samples == 12 * loader.steps_per_epoch
         assert loader.counters.batches == len(loader)
         assert loader.counters.decode > 0
+
+
+def test_windows_are_let_go_when_they_are_used_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tiny(tmp_path, (Source("p", "pair", (64, 64, 64), height=16, width=16, codec="png"),))
+    held, most, total, lock = 0, 0, 0, threading.Lock()
+
+    def count(samples: int) -> None:
+        nonlocal held, most, total
+        with lock:
+            held, total = held + samples, total + max(samples, 0)
+            most = max(most, held)
+
+    class Counted(Block):
+        def __init__(self, **fields: Any) -> None:
+            super().__init__(**fields)
+            count(len(self.key))
+            weakref.finalize(self, count, -len(self.key))
+
+    monkeypatch.setattr("osloader.read.Block", Counted)
+    with Loader(tmp_path, config(batch=4, window=8)) as loader:
+        assert loader.state_dict()["lanes"] == {"paired": 4}
+        for _ in loader:
+            pass
+    assert total == 192
+    assert 4 * 8 <= most <= 4 * 8 + 2 * 8 + 3 * 8  # open; read ahead; held by batches in the making
+    assert held == 0
 
 
 @pytest.mark.parametrize("how", ["break", "collected", "exception", "close", "another"])

@@ -20,12 +20,13 @@ from manifests import ManifestsError
 
 INCOMPLETE = 3
 INTERRUPTED = 130
+VERSION = "Say the version."
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON value on stdout.")]
 
 
 def make_app(help: str, *errors: type[Exception]) -> typer.Typer:
     """Return an app whose commands end in one line when one of these errors, or one of the contract's, escapes."""
-    known = (ManifestsError, *errors)
+    known: tuple[type[Exception], ...] = (ManifestsError, *errors)
 
     class Group(TyperGroup):
         def invoke(self, ctx: Any) -> Any:
@@ -74,21 +75,21 @@ def reasons(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in counts.items()) or "none"
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"ospretrain {version('ospretrain')}")
+        raise typer.Exit(0)
+
+
 def _options(
     verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more; twice for debugging.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")] = False,
     show_version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=lambda wanted: _version(wanted), help="Say the version.")
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help=VERSION)
     ] = False,
 ) -> None:
     level = logging.ERROR if quiet else {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
     logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"ospretrain {version('ospretrain')}")
-        raise typer.Exit(0)
 
 
 def _escaped(text: str) -> str:

@@ -13,13 +13,15 @@ from osloader import OsloaderError
 app = make_app("Pretrain CoDe-MAE from shard URLs.", CodemaeError, OsloaderError)
 main = app
 
+KEYS = "Over --config, for example preset=tiny steps=100 batch=16 micro_batch=8 checkpoint_every=50 seed=1"
+
 
 @app.command()
 def train(
     data: Annotated[str, typer.Option("--data", help="Dataset root (folder, http(s)://, s3://) or shard pattern.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for checkpoints, log and pictures.")],
     config: Annotated[Path | None, typer.Option("--config", help="YAML with the same keys.")] = None,
-    settings: Annotated[list[str] | None, typer.Argument(metavar="[key=value]…", help="For example preset=tiny steps=100 batch=16")] = None,
+    settings: Annotated[list[str] | None, typer.Argument(metavar="[key=value]…", help=KEYS)] = None,
 ) -> None:
     """Pretrain, or go on from the newest whole checkpoint in OUT.
 

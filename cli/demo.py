@@ -1,6 +1,5 @@
 """The main job end to end, on simulated imagery: raw archives → shards → stream over HTTP → pretraining → one page."""
 
-import os
 import time
 from pathlib import Path
 
@@ -9,8 +8,18 @@ import typer
 from cli.app import INCOMPLETE, note
 from cli.serve import serve
 from codemae import TrainResult, resolve, train
-from osprep import BuildConfig, BuildResult, RehearsalResult, build, rehearse, verify, write_report
-from osprep.report import Image, Section
+from osprep import (
+    BuildConfig,
+    BuildResult,
+    Image,
+    RehearsalResult,
+    Section,
+    available_cores,
+    build,
+    rehearse,
+    verify,
+    write_report,
+)
 
 BATCH = 16
 
@@ -21,7 +30,7 @@ def run_demo(out: Path, steps: int) -> None:
     note("1/5 rehearse: simulated miniatures of the sources, in their true layouts, with planted defects")
     rehearsal = rehearse(out / "raw", None, 0)
     note("2/5 build: tiles, shards, manifests, catalogue")
-    result = build(BuildConfig(raw=out / "raw", out=str(out / "dataset"), workers=os.cpu_count() or 1, shard_mb=8))
+    result = build(BuildConfig(raw=out / "raw", out=str(out / "dataset"), workers=available_cores(), shard_mb=8))
     for source in result.sources:
         note(f"    {source.source}: {source.written} of {source.planned} samples in {source.shards} shards")
     note("3/5 verify: every byte against the catalogue")
@@ -44,9 +53,9 @@ def _training_section(trained: TrainResult, run: Path) -> Section:
     images = [Image("Loss of each step and its terms", run / "loss.png")]
     images += [Image(f"Reconstructions after {picture.stem.replace('-', ' ')}", picture) for picture in chosen]
     text = (
-        f"{trained.steps} steps of preset tiny from the shard URLs, on this machine's CPU. The loss is the sum of masked "
-        "reconstruction, cross-modal reconstruction and contrastive alignment. A few dozen steps show that the machinery "
-        "works, not what the method learns."
+        f"{trained.steps} steps of preset tiny, streamed from the shard URLs, on this machine's CPU. The loss is the "
+        "sum of masked reconstruction, cross-modal reconstruction and contrastive alignment. "
+        "A few dozen steps show that the machinery works, not what the method learns."
     )
     return Section("Pretraining from the shards", text, tuple(images))
 

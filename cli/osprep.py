@@ -1,7 +1,6 @@
 """`osprep`: raw archives to shards and manifests."""
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +13,8 @@ from osprep import (
     BuildResult,
     OsprepError,
     SourcePlan,
+    SourceResult,
+    available_cores,
     build,
     get_reader,
     plan,
@@ -23,7 +24,9 @@ from osprep import (
     write_report,
 )
 
-app = make_app("Build OSPretrain-1M: raw archives to WebDataset shards with paired and unpaired manifests.", OsprepError)
+app = make_app(
+    "Build OSPretrain-1M: raw archives to WebDataset shards with paired and unpaired manifests.", OsprepError
+)
 main = app
 
 Raw = Annotated[Path, typer.Option("--raw", help="Folder that holds one folder per source, RAW/<id>/…")]
@@ -75,7 +78,7 @@ def build_command(
     out: Annotated[str, typer.Option("--out", help="Root of the dataset: a folder or s3://bucket/prefix.")],
     source: Sources = None,
     recipe: Recipe = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = os.cpu_count() or 1,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = available_cores(),
     engine: Annotated[Literal["local"], typer.Option("--engine", help="What runs the tasks.")] = "local",
     codec: Annotated[Literal["tif", "png", "jpeg"], typer.Option("--codec", help="jpeg is lossy.")] = "tif",
     shard_mb: ShardMb = 256,
@@ -176,7 +179,10 @@ def _explain(card: SourceCard) -> None:
         ("access", card.access.kind),
         ("homepage", card.access.homepage or "unknown"),
         ("how", card.access.instructions),
-        *(("file", f"{file.name}  {file.url or ''}  {file.checksum or 'no checksum published'}") for file in card.access.files),
+        *(
+            ("file", f"{file.name}  {file.url or ''}  {file.checksum or 'no checksum published'}")
+            for file in card.access.files
+        ),
         *(("layout", layout) for layout in card.layouts),
         *(("note", text) for text in card.notes),
         *(("origin", text) for text in card.origin),
@@ -203,15 +209,22 @@ def _plan_record(item: SourcePlan) -> dict[str, object]:
     }
 
 
+def _result_row(item: SourceResult) -> tuple[object, ...]:
+    fates = (reasons(item.skipped), reasons(item.failed))
+    return item.source, item.planned, item.written, *fates, item.shards, item.reused
+
+
 def _show_build(result: BuildResult) -> None:
     columns = ("source", "planned#", "written#", "skipped", "failed", "shards#", "reused#")
-    rows = [
-        (s.source, s.planned, s.written, reasons(s.skipped), reasons(s.failed), s.shards, s.reused) for s in result.sources
-    ]
-    show_table(columns, rows)
+    show_table(columns, [_result_row(source) for source in result.sources])
+    for source in result.sources:
+        for failure in source.failures:
+            note(f"{source.source}: {failure}")
     for error in result.errors:
         note(error)
-    if result.exit_code == INCOMPLETE:
+    if result.waiting:
+        note(f"{result.root}: {result.waiting} tasks of other array members are to come, then the catalogue")
+    elif result.exit_code == INCOMPLETE:
         note(f"{result.root}: finished but incomplete; run the same command again to retry what failed")
     else:
         note(f"{result.root}: complete; next: osprep verify {result.root}")

@@ -15,6 +15,8 @@ from osprep.errors import (
 from osprep.plan import SourcePlan, plan
 from osprep.readers import Reader, get_reader, reader_ids
 from osprep.records import Finding
+from osprep.rehearse import Defect, RehearsalResult, RehearsedSource, rehearse
+from osprep.report import Image, Section, write_report
 from osprep.verify import VerifyReport, verify
 
 __all__ = [
@@ -22,12 +24,17 @@ __all__ = [
     "BuildError",
     "BuildResult",
     "ConfigError",
+    "Defect",
     "Finding",
     "FingerprintMismatch",
+    "Image",
     "OsprepError",
     "RasterError",
     "Reader",
     "ReaderError",
+    "RehearsalResult",
+    "RehearsedSource",
+    "Section",
     "SourcePlan",
     "SourceResult",
     "TruncatedRaster",
@@ -38,5 +45,7 @@ __all__ = [
     "get_reader",
     "plan",
     "reader_ids",
+    "rehearse",
     "verify",
+    "write_report",
 ]

@@ -12,6 +12,7 @@ from osprep.report.markup import Html, tag
 WIDTH, HEIGHT = 512, 160
 SERIES = 6  # colours there are for curves
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 10, 26
+_BOX = f"0 0 {WIDTH} {_TOP + HEIGHT + _BOTTOM}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +52,40 @@ def curves(chart: Chart) -> Html:
     if not points:
         return tag("p", f"{chart.title}: nothing to draw.", class_="quiet")
     (left, right), (low, high) = (_limits([point[axis] for point in points]) for axis in (0, 1))
-    across, up = (WIDTH - _LEFT - _RIGHT) / (right - left), HEIGHT / (high - low)
+
+    def place(x: float, y: float) -> tuple[str, str]:
+        across, up = (x - left) / (right - left), (y - low) / (high - low)
+        return f"{_LEFT + across * (WIDTH - _LEFT - _RIGHT):.1f}", f"{_TOP + (1 - up) * HEIGHT:.1f}"
+
     lines, legend = [], []
     for index, (name, line) in enumerate(series.items()):
-        path = " L".join(f"{_LEFT + (x - left) * across:.1f},{_TOP + HEIGHT - (y - low) * up:.1f}" for x, y in line)
         colour = f"series-{index % SERIES}"
+        path = " L".join(",".join(place(*point)) for point in line)
         lines.append(tag("path", d=f"M{path}", class_=f"line {colour}") if line else None)
         legend.append(tag("span", tag("i", class_=colour), name))
     grid = []
-    for value in np.linspace(low, high, 4).tolist():
-        y = _TOP + HEIGHT - (value - low) * up
-        grid.append(tag("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=f"{y:.1f}", y2=f"{y:.1f}", class_="grid"))
-        grid.append(tag("text", f"{value:.3g}", x=_LEFT - 6, y=f"{y + 4:.1f}", text_anchor="end", class_="tick"))
-    for value, anchor in ((left, "start"), (right, "end")):
-        x = _LEFT + (value - left) * across
-        text = f"{value:g} {chart.x}" if value == right else f"{value:g}"
-        grid.append(tag("text", text, x=x, y=_TOP + HEIGHT + 18, text_anchor=anchor, class_="tick"))
-    label = f"{chart.title}: {', '.join(series)}" + (f"; {chart.y}" if chart.y else "")
-    box = f"0 0 {WIDTH} {_TOP + HEIGHT + _BOTTOM}"
-    drawing = tag("svg", tag("title", label), grid, lines, viewBox=box, role="img", class_="curves")
-    return tag("figure", drawing, tag("figcaption", chart.title, tag("span", legend, class_="legend")))
+    for value in _ticks(low, high):
+        x, y = place(left, value)
+        grid.append(tag("line", x1=x, x2=WIDTH - _RIGHT, y1=y, y2=y, class_="grid"))
+        grid.append(tag("text", f"{value:g}", x=_LEFT - 6, y=y, dy="0.35em", text_anchor="end", class_="tick"))
+    for value in _ticks(left, right):
+        x, y = place(value, low)
+        grid.append(tag("text", f"{value:g}", x=x, y=y, dy="1.5em", text_anchor="middle", class_="tick"))
+    label = f"{chart.title}: {', '.join(series)}"
+    drawing = tag("svg", tag("title", label), grid, lines, viewBox=_BOX, role="img", class_="curves")
+    axes = ", ".join(part for part in (chart.y, chart.x and f"over {chart.x}") if part)
+    caption = tag("figcaption", chart.title, f" ({axes})" if axes else None, tag("span", legend, class_="legend"))
+    return tag("figure", drawing, caption)
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return round numbers between two limits, about five."""
+    rough = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+    return [round(step * n, 12) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]

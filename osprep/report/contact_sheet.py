@@ -16,6 +16,7 @@ from osprep.errors import BuildError
 from osprep.report.figures import Group
 from osprep.scene import Pixels
 
+NAMES: dict[Modality, str] = {"optical": "optical", "sar": "SAR"}
 SIDE = 256  # pixels; larger tiles are shown smaller
 _QUALITY = 84
 _COLUMNS = ("key", "scene", "row", "col", "height", "width", "gsd", "shard")
@@ -77,7 +78,7 @@ def _caption(row: Mapping[str, Any], wanted: Sequence[Modality]) -> str:
         details.append(f"{row['gsd']:g} m")
     shares = {modality: row[f"{MEMBER[modality]}_valid"] for modality in wanted}
     details += [
-        f"{modality} {share:.0%} valid" for modality, share in shares.items() if share is not None and share < 1
+        f"{NAMES[modality]} {share:.0%} valid" for modality, share in shares.items() if share is not None and share < 1
     ]
     return " · ".join(details)
 

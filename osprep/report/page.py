@@ -14,6 +14,7 @@ from osprep.report.figures import Group, groups, known_card, published, readable
 from osprep.report.markup import Html, picture, tag
 
 _KINDS: dict[Kind, str] = {"pair": "pairs", "optical": "optical images", "sar": "SAR images"}
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _FATES = (("written", "written"), ("skipped", "skipped by a rule"), ("failed", "failed"))
 
 
@@ -45,6 +46,7 @@ def render_page(catalogue: Catalogue, sheets: dict[Group, Sequence[Thumbnail]], 
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("title", "Dataset report"),
         tag("style", style),
     )

@@ -13,7 +13,8 @@ _CRS, _EAST, _NORTH = "EPSG:32632", 691_000.0, 5_335_000.0
 def _twelve_bits(scene: SimulatedScene, seed: int) -> npt.NDArray[np.uint16]:
     """Return all four optical bands as a sensor of twelve bits gives them."""
     fine = generator("bits", seed).integers(0, 16, scene.optical.shape, np.uint16)
-    return scene.optical.astype(np.uint16) * np.uint16(16) + fine
+    values: npt.NDArray[np.uint16] = scene.optical.astype(np.uint16) * np.uint16(16) + fine
+    return values
 
 
 def write(tree: RawTree, seed: int) -> None:

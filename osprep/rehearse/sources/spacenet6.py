@@ -43,7 +43,7 @@ _TEST = _Chip(_SOUTH, 41, 594_612.0, 5_751_870.0, (0, 0), "suburb")
 def write(tree: RawTree, seed: int) -> None:
     """Write five training chips and one of the public test set; one chip is nearly empty, one SAR file cut short."""
     for index, chip in enumerate(_CHIPS):
-        scene = _scene(chip, seed * 1_000 + index)
+        scene = _scene(chip, seed * 1_000 + 10 + index)
         folder = f"train/{_AREA}"
         tree.tif(f"{folder}/PS-RGB/{_name('Train', 'PS-RGB', chip)}.tif", photograph(scene), _CRS, _transform(chip))
         mask = _measured(chip)

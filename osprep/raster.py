@@ -15,6 +15,7 @@ import rasterio
 from rasterio._err import CPLE_BaseError  # let through by rasterio where it has no error of its own
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.session import DummySession
 
 from manifests import BandRule
 from osprep.errors import UnreadableRaster
@@ -85,7 +86,7 @@ def read_header(path: Path) -> Header:
 def gdal(path: Path) -> Iterator[None]:
     """Run GDAL under our options; its errors become UnreadableRaster that names the file."""
     try:
-        with warnings.catch_warnings(), rasterio.Env(**_OPTIONS):
+        with warnings.catch_warnings(), rasterio.Env(session=DummySession(), **_OPTIONS):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             yield
     except (RasterioError, CPLE_BaseError) as error:

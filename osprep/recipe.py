@@ -89,13 +89,14 @@ def load_recipes(path: Path | None) -> Mapping[str, Overrides]:
         raise ConfigError(f"recipe {path}: cannot be read ({error}); give the path of a YAML file") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"recipe {path}: not YAML ({' '.join(str(error).split())})") from error
-    document = _mapping({} if raw is None else raw, f"recipe {path}")
+    document = _mapping(raw, f"recipe {path}")
     _known(document, ("sources",), f"recipe {path}", "key")
-    sources = _mapping(document.get("sources") or {}, f"recipe {path}: sources")
+    sources = _mapping(document.get("sources"), f"recipe {path}: sources")
     _known(sources, reader_ids(), f"recipe {path}", "source")
-    for source, overrides in sources.items():
-        resolve(get_reader(source).card, _mapping(overrides, f"recipe {path}: {source}"), f"recipe {path}: ")
-    return sources
+    recipes = {source: _mapping(overrides, f"recipe {path}: {source}") for source, overrides in sources.items()}
+    for source, overrides in recipes.items():
+        resolve(get_reader(source).card, overrides, f"recipe {path}: ")
+    return recipes
 
 
 def resolve(card: SourceCard, overrides: Overrides | None = None, where: str = "") -> SourceRecipe:
@@ -129,17 +130,17 @@ def _tile_rule(default: TileRule, override: Mapping[str, Any], where: str) -> Ti
 
 
 def _band_rule(default: BandRule | None, override: Mapping[str, Any] | None, where: str) -> BandRule | None:
-    if override is None:
-        return default
+    if default is None and override is None:
+        return None
     if default is None:
         raise ConfigError(f"{where}: this source has no such images; remove the section")
-    given = dict(override)
+    given = dict(override or {})
     if given.get("nodata") == "nan":
         given["nodata"] = math.nan
     if given.get("radiometry", default.radiometry) == default.radiometry:
         given["parameters"] = {
             **default.parameters,
-            **_mapping(given.get("parameters") or {}, f"{where}: parameters"),
+            **_mapping(given.get("parameters"), f"{where}: parameters"),
         }
     else:
         given.setdefault("parameters", {})
@@ -165,6 +166,8 @@ def _merged(cls: type[Rule], default: Rule, override: Mapping[str, Any], where: 
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if value is None:  # a key with nothing after it
+        return {}
     if not isinstance(value, Mapping):
         raise ConfigError(f"{where}: expected keys and values, found {type(value).__name__}")
     return value

@@ -18,7 +18,7 @@ class Distribution:
 
     Integers of 8 and 16 bits have a bin per value and exact percentiles. Any other type is taken as float32 and sorted
     into 2^20 bins that keep its order: sign, exponent and the first 11 bits of the mantissa, so a bin is at most
-    2^-11 (0.05 %) of the value wide, and places inside it are interpolated. Ends are the exact extremes.
+    2^-11 (0.05 %) of the value wide, and places inside it are interpolated. Percentiles 0 and 100 are exact.
     """
 
     def __init__(self, bands: int, dtype: np.dtype[Any]) -> None:
@@ -58,6 +58,8 @@ class Distribution:
         key = int(np.searchsorted(running, rank, side="right"))
         if self._exact:
             return float(key - self._offset)
+        if rank in (0, int(running[-1]) - 1):
+            return float(self._least[band] if rank == 0 else self._most[band])
         count = int(self._counts[band, key])
         inside = (rank - int(running[key]) + count + 0.5) / count
         start, end = np.clip(_edges(key), self._least[band], self._most[band])

@@ -18,14 +18,15 @@ def draw_curves(file: Path, records: Sequence[Record], objectives: Sequence[str]
     Objectives that compare modalities are 0 in unpaired steps, which are left out of their curves. A long run is shown
     as means over stretches of equal length, with the single steps behind them.
     """
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(12, 4), layout="constrained")
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
+    total, reconstruction, contrast = figure.subplots(1, 3)
     for kind in sorted({record["kind"] for record in records}):
-        _curve(left, f"total, {kind} steps", *series(records, "loss", kind))
+        _curve(total, f"total, {kind} steps", *series(records, "loss", kind))
     for name in objectives:
-        _curve(right, name, *series(records, name, None if name == "mae" else "paired"))
-    for axes in (left, right):
+        axes = contrast if name == "contrastive" else reconstruction
+        _curve(axes, name, *series(records, name, None if name == "mae" else "paired"))
+    for axes in (total, reconstruction, contrast):
         axes.set_xlabel("step")
         axes.set_ylabel("loss")
         axes.grid(alpha=0.3)

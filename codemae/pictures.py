@@ -86,6 +86,7 @@ def panels(
 
     A model that predicts patches normalised each by itself says nothing of their mean and contrast; those are then
     taken from the target, and the heading says so ("target statistics"): the structure is the model's, the tone is not.
+    The cross reconstruction of an image is made from the other image of its pair alone, and is reduced as its target.
     """
     config, device = model.config, model.absolute_pos_embed.device
     pixels = {name: getattr(samples, name).to(device) for name in MODALITIES}
@@ -106,8 +107,8 @@ def panels(
         }
     if cross is not None and samples.paired:
         shown, target = _cross_values(model, images, cross)
-        found[f"from the other modality{note}"] = {name: _blank(shown[name], ~removed) for name in MODALITIES}
-        found["its target"] = target
+        found[f"cross reconstruction{note}"] = {name: _blank(shown[name], ~removed) for name in MODALITIES}
+        found["cross target"] = target
     return {
         heading: {name: picture.permute(0, 2, 3, 1).cpu().numpy() for name, picture in pictures.items()}
         for heading, pictures in found.items()

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from manifests import Sidecar
 from osprep.errors import BuildError
+from osprep.shard import spare_torch
 from osprep.task import Task
 
 Work = Callable[[Task], Sidecar]
@@ -63,6 +64,10 @@ class _Slot:
         self.pool = ProcessPoolExecutor(
             1, mp_context=context, initializer=_start, initargs=(theirs, logging.getLogger().level)
         )
+        # Ctrl-C reaches the whole group, but it is for this process to decide; a new one inherits what is blocked.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        self.pool.submit(os.getpid)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def stop(self) -> None:
         """End the process now; what it was writing stays a temporary."""
@@ -71,9 +76,9 @@ class _Slot:
 
 
 def _start(lifeline: Connection, level: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
+    spare_torch()
 
 
 def _end_with_parent(lifeline: Connection) -> None:

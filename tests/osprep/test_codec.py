@@ -49,6 +49,14 @@ def test_every_reader_opens_the_tiff(bands: int) -> None:
         np.testing.assert_array_equal(np.moveaxis(raster.read(), 0, 2), pixels)
 
 
+def test_pixel_scale_is_positive_as_geotiff_has_it() -> None:
+    data = encode(noise(4, 4, 1), "tif", "EPSG:32631", (10, 0, 590000, 0, -5, 5750000))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tags = file.pages.first.tags
+        assert tags["ModelPixelScaleTag"].value == (10, 5, 0)
+        assert tags["ModelTiepointTag"].value == (0, 0, 0, 590000, 5750000, 0)
+
+
 def test_the_tiff_is_one_strip_of_zstd_with_prediction_and_says_nothing_of_when_or_who() -> None:
     with tifffile.TiffFile(io.BytesIO(encode(noise(300, 200, 3), "tif"))) as file:
         (page,) = file.pages

@@ -111,6 +111,14 @@ def test_a_drift_below_a_tenth_of_a_pixel_is_one_grid(tmp_path: Path) -> None:
     assert tile.flags == ()
 
 
+def test_half_a_pixel_is_another_grid(tmp_path: Path) -> None:
+    write(tmp_path / "a.tif", noise(100, 100, 3), crs=UTM, transform=NORTH_UP)
+    shifted = rasterio.Affine(10, 0, 590005, 0, -10, 5750000)
+    write(tmp_path / "b.tif", noise(100, 100, 1, seed=1), crs=UTM, transform=shifted)
+    (tile,) = tiles(run(tmp_path, scene("a.tif", "b.tif"), recipe()))
+    assert tile.flags == (WARPED,)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_sar_on_another_grid_is_warped_onto_the_optical_one_before_its_radiometry(tmp_path: Path, dtype: str) -> None:
     write(tmp_path / "a.tif", noise(300, 300, 3), crs=UTM, transform=NORTH_UP)
@@ -176,6 +184,13 @@ def test_a_tile_without_any_valid_pixel_is_blank_even_if_none_is_needed(tmp_path
     write(tmp_path / "a.tif", np.full((64, 64), np.nan, np.float32))
     items = run(tmp_path, scene(sar="a.tif"), recipe(tile={"min_valid": 0.0}))
     assert fates(items) == {"skipped constant": 1}
+
+
+def test_one_pixel_that_differs_is_enough_not_to_be_blank(tmp_path: Path) -> None:
+    almost = np.full((64, 64), 7, np.uint8)
+    almost[13, 29] = 8
+    write(tmp_path / "a.tif", almost)
+    assert fates(run(tmp_path, scene(sar="a.tif"), recipe())) == {"tile": 1}
 
 
 def test_pass_through_keeps_dark_and_invalid_bytes(tmp_path: Path) -> None:

@@ -188,16 +188,17 @@ def test_resampling_onto_a_grid_interpolates_between_pixels(tmp_path: Path, dtyp
     assert valid.all()
 
 
+@pytest.mark.parametrize("declared", [True, False])
 @pytest.mark.parametrize(("dtype", "nodata"), [("float32", None), ("float32", -99.0), ("uint8", 0.0)])
 def test_resampling_smears_no_invalid_pixel_and_stops_at_the_edge(
-    tmp_path: Path, dtype: str, nodata: float | None
+    tmp_path: Path, dtype: str, nodata: float | None, declared: bool
 ) -> None:
     flat = np.full((40, 40), 100, dtype)
     flat[:, 20:] = np.nan if nodata is None else nodata
-    sar = write(tmp_path / "sar.tif", flat, crs=UTM, transform=NORTH_UP, nodata=nodata)
+    sar = write(tmp_path / "sar.tif", flat, crs=UTM, transform=NORTH_UP, nodata=nodata if declared else None)
     shifted = rasterio.Affine(10, 0, 590003, 0, -10, 5750000 + 100 - 4)
     grid = read_header(write(tmp_path / "opt.tif", noise(40, 40), crs=UTM, transform=shifted))
-    with open_image(sar, GREY, grid) as image:
+    with open_image(sar, rule(1, nodata=nodata), grid) as image:
         values, valid = image.read(Window(0, 0, 40, 40))
     np.testing.assert_allclose(values[valid], 100, atol=1e-3)
     assert not valid[:9].any()

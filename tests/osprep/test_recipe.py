@@ -47,6 +47,7 @@ def test_partial_overrides_are_merged(tmp_path: Path) -> None:
 def test_another_radiometry_starts_from_its_own_parameters() -> None:
     recipe = resolve(read_card("spacenet6"), {"sar": {"radiometry": "linear", "parameters": {"low": 0, "high": 92}}})
     assert recipe.name == "pass+linear(0,92)"
+    assert resolve(read_card("spacenet6"), {"sar": {"radiometry": "rayleigh"}}).name == "pass+rayleigh"
 
 
 def test_other_bands_lose_the_names_of_the_first() -> None:

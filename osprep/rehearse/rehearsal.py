@@ -13,6 +13,7 @@ from osprep.rehearse.tree import Defect, Fate, RawTree
 
 MARKER = "REHEARSAL.txt"
 _FILES = "Files (bytes, path):"
+_LEAVINGS = (".DS_Store", "Thumbs.db", "desktop.ini")  # of file managers
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,11 @@ def rehearse(raw: Path, sources: Sequence[str] | None = None, seed: int = 0) -> 
     with Progress("rehearse", total=len(chosen), unit="source") as progress:
         done = []
         for source in chosen:
-            done.append(_write(raw, source, seed))
+            try:
+                done.append(_write(raw, source, seed))
+            except OSError as error:
+                fault = error.strerror or error
+                raise ConfigError(f"{raw}: {fault}; choose another --raw, or mend rights and space there") from error
             progress.update(1, source=source)
     return RehearsalResult(tuple(done))
 
@@ -112,12 +117,13 @@ def _check_ours(folder: Path) -> None:
     advice = "rehearse never replaces data; choose another --raw, or move them away"
     if not folder.is_dir():
         raise ConfigError(f"{folder}: is a file where a folder should be; {advice}")
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    files = (path for path in folder.rglob("*") if not path.is_dir() and path.name not in _LEAVINGS)
+    found = {path.relative_to(folder).as_posix() for path in files}
     if found and MARKER not in found:
         raise ConfigError(f"{folder}: holds files that `osprep rehearse` did not write; {advice}")
     if not found:
         return
-    _, _, listing = (folder / MARKER).read_text(encoding="utf-8").partition(_FILES)
-    listed = {MARKER, *(line.split(maxsplit=1)[1] for line in listing.splitlines() if line.strip())}
+    _, _, listing = (folder / MARKER).read_text(encoding="utf-8", errors="replace").partition(_FILES)
+    listed = {MARKER, *(line.split(maxsplit=1)[-1] for line in listing.splitlines() if line.strip())}
     if foreign := sorted(found - listed):
         raise ConfigError(f"{folder / foreign[0]}: `osprep rehearse` did not write this file; {advice}")

@@ -1,39 +1,20 @@
-"""The named radiometry recipes: from raw values to 8 bits.
-
-A valid pixel that is rescaled becomes `floor`..255, rounded half to even; `floor` is 1 where 0 stands for invalid
-pixels, else 0. An invalid pixel becomes 0. Only `pass` leaves everything as it is.
-"""
+"""The named radiometry recipes: from raw values to 8 bits. All but `pass` rescale."""
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from manifests import build
 from osprep.errors import ConfigError
 from osprep.radiometry.distribution import Distribution
+from osprep.radiometry.scaler import Block, Scaler, Values, eight_bits, stretch
 from osprep.scene import Mask, Pixels
 
-Values = npt.NDArray[Any]
-Block = tuple[Values, Mask]
-
-TOP = 255
 RAYLEIGH_BINS = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Scaler:
-    """A recipe fitted to a scene. `scale`: low and high end of each band, band by band; empty for `pass`.
-
-    `apply` takes values [height, width, bands] and the mask of valid pixels [height, width], and gives uint8.
-    """
-
-    apply: Callable[[Values, Mask], Pixels]
-    scale: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +74,7 @@ class Linear(Radiometry):
 
     def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
         """Return a stretch between the two given values."""
-        return _stretch(np.full(bands, self.low), np.full(bands, self.high), floor)
+        return stretch(np.full(bands, self.low), np.full(bands, self.high), floor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +95,7 @@ class Percentile(Radiometry):
         seen = Distribution(bands, dtype)
         for values, valid in blocks:
             seen.add(values[valid])
-        return _stretch(seen.percentile(self.low), seen.percentile(self.high), floor)
+        return stretch(seen.percentile(self.low), seen.percentile(self.high), floor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +131,7 @@ class Decibel(Radiometry):
         """Return a stretch of decibels."""
         factor = 10.0 if self.power == "intensity" else 20.0
         low, high = np.full(bands, self.low), np.full(bands, self.high)
-        return _stretch(low, high, floor, lambda values: factor * np.log10(np.maximum(values, 0)))
+        return stretch(low, high, floor, lambda values: factor * np.log10(np.maximum(values, 0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +159,7 @@ class Log(Radiometry):
                 distribution.add(inside[inside > 0, None])
         low, high = (np.array([d.percentile(share)[0] for d in seen]) for share in (self.low, self.high))
         low, high = np.where(low > 0, low, 1.0), np.where(high > 0, high, 1.0)
-        scaler = _stretch(np.log(low), np.log(high), floor, lambda values: np.log(np.maximum(values, 0)))
+        scaler = stretch(np.log(low), np.log(high), floor, lambda values: np.log(np.maximum(values, 0)))
         return Scaler(scaler.apply, tuple(np.stack([low, high], 1).ravel().tolist()))
 
 
@@ -205,7 +186,7 @@ class Rayleigh(Radiometry):
         def apply(values: Values, valid: Mask) -> Pixels:
             kept = np.clip(np.where(valid[..., None], values, 0), 0, end).astype(np.float64)
             steps = np.where(kept <= knee, kept / knee * 127, 128 + (kept - knee) / (end - knee) * 127)
-            return _eight_bits(steps, valid, floor)
+            return eight_bits(steps, valid, floor)
 
         return Scaler(apply, tuple(peaks.tolist()))
 
@@ -237,26 +218,3 @@ def _order_fault(low: float, high: float, least: float = -np.inf, most: float = 
         return None
     limits = f" between {least:g} and {most:g}" if np.isfinite(most) else ""
     return f"low {low:g} and high {high:g}: give two values{limits}, low below high"
-
-
-def _stretch(
-    low: npt.NDArray[np.float64],
-    high: npt.NDArray[np.float64],
-    floor: int,
-    transform: Callable[[Values], Values] = lambda values: values,
-) -> Scaler:
-    """Return floor + (value - low) / (high - low) · (255 - floor), clipped; a step at `low` where the ends coincide."""
-    span = high - low
-
-    def apply(values: Values, valid: Mask) -> Pixels:
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            above = transform(values.astype(np.float64)) - low
-            share = np.where(span > 0, above / np.where(span > 0, span, 1.0), above > 0)
-        return _eight_bits(floor + share * (TOP - floor), valid, floor)
-
-    return Scaler(apply, tuple(np.stack([low, high], 1).ravel().tolist()))
-
-
-def _eight_bits(steps: npt.NDArray[np.float64], valid: Mask, floor: int) -> Pixels:
-    clipped = np.clip(np.where(valid[..., None], steps, 0.0), floor, TOP)
-    return np.where(valid[..., None], np.rint(clipped), 0).astype(np.uint8)

@@ -7,10 +7,11 @@ import typer
 
 from cli.app import INCOMPLETE, note
 from cli.serve import serve
-from codemae import TrainResult, resolve, train
+from codemae import TrainResult, read_log, resolve, train
 from osprep import (
     BuildConfig,
     BuildResult,
+    Chart,
     Image,
     RehearsalResult,
     Section,
@@ -50,14 +51,27 @@ def run_demo(out: Path, steps: int) -> None:
 def _training_section(trained: TrainResult, run: Path) -> Section:
     pictures = sorted((run / "pictures").glob("step-*.png"))
     chosen = [pictures[0], pictures[-1]] if len(pictures) > 1 else pictures
-    images = [Image("Loss of each step and its terms", run / "loss.png")]
-    images += [Image(f"Reconstructions after {picture.stem.replace('-', ' ')}", picture) for picture in chosen]
+    images = tuple(Image(f"Reconstructions after {int(p.stem.removeprefix('step-'))} steps", p) for p in chosen)
     text = (
         f"{trained.steps} steps of preset tiny, streamed from the shard URLs, on this machine's CPU. The loss is the "
         "sum of masked reconstruction, cross-modal reconstruction and contrastive alignment. "
         "A few dozen steps show that the machinery works, not what the method learns."
     )
-    return Section("Pretraining from the shards", text, tuple(images))
+    return Section("Pretraining from the shards", text, images, _curves(run))
+
+
+def _curves(run: Path) -> tuple[Chart, ...]:
+    """Return the terms of the loss over the steps: reconstructions, and contrast, whose scale is another."""
+    log = read_log(run / "log.jsonl")
+
+    def points(term: str) -> list[tuple[float, float]]:
+        return [(float(line["step"]), float(line[term])) for line in log if term in line and line["kind"] != "unpaired"]
+
+    pixels = {"masked reconstruction": points("mae"), "cross-modal reconstruction": points("cross")}
+    return (
+        Chart("Reconstruction losses, paired steps", pixels, "step", "loss"),
+        Chart("Contrastive loss, paired steps", {"contrastive": points("contrastive")}, "step", "loss"),
+    )
 
 
 def _say_where(out: Path, page: str, seconds: float) -> None:

@@ -16,13 +16,14 @@ from osprep.plan import SourcePlan, plan
 from osprep.readers import Reader, get_reader, reader_ids
 from osprep.records import Finding
 from osprep.rehearse import Defect, RehearsalResult, RehearsedSource, rehearse
-from osprep.report import Image, Section, write_report
+from osprep.report import Chart, Image, Section, write_report
 from osprep.verify import VerifyReport, verify
 
 __all__ = [
     "BuildConfig",
     "BuildError",
     "BuildResult",
+    "Chart",
     "ConfigError",
     "Defect",
     "Finding",

@@ -10,6 +10,7 @@ from manifests import build
 from osloader import LoaderConfig
 
 Objective = Literal["mae", "cross", "contrastive"]
+DEFAULT_EPOCHS = 100
 # What a resumed run may change: where things are, how often it reports, how the work is spread.
 MAY_DIFFER = frozenset(
     ("data", "out", "device", "micro_batch", "threads", "readers", "prefetch", "deadline", "stop_after")
@@ -24,15 +25,14 @@ OWN_KEY = {"image_size": "size", "mask_ratio": "mask_ratio", "channels": "data"}
 class TrainConfig:
     """A run of the trainer.
 
-    data: dataset root or shard pattern; out: folder of the run. steps: length of the run, else epochs. batch: pairs per
-    optimiser step over all processes; micro_batch: pairs per forward pass of one process, None for its whole share
+    data: dataset root or shard pattern; out: folder of the run. steps or epochs: length, 100 epochs else. batch: pairs
+    per optimiser step over all processes; micro_batch: pairs per forward pass of one process, None for its whole share
     (the contrastive objective compares within a micro-batch of all processes). objectives: those trained. size: side of
     the crops in pixels. model: fields of ModelConfig that differ from the preset. base_lr: per 256 images, of which a
     pair has two. warmup_steps, else warmup_epochs, else the published 15 epochs or a tenth of the run. schedule,
     groups, weights, selection, window, window_bytes: the loader's plan; threads, readers, prefetch, deadline: its work,
-    each as in LoaderConfig. checkpoint_every, pictures_every (0:
-    only at the end), log_every (of TensorBoard and progress; the log has every step) in steps. keep: checkpoints kept.
-    stop_after: end, with a checkpoint, once so many steps of the whole run are done.
+    each as in LoaderConfig. In steps: checkpoint_every, pictures_every (0: only at the end), log_every (of TensorBoard;
+    the log has every step). keep: checkpoints kept. stop_after: end, with a checkpoint, once so many steps are done.
     """
 
     data: str
@@ -44,7 +44,7 @@ class TrainConfig:
     mask_ratio: float = 0.75
     size: int = 224
     steps: int | None = None
-    epochs: int = 100
+    epochs: int | None = None
     batch: int = 32
     micro_batch: int | None = None
     seed: int = 0
@@ -72,9 +72,9 @@ class TrainConfig:
     stop_after: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "size", "groups", "window", "checkpoint_every", "keep", "log_every"):
+        for name in ("batch", "size", "groups", "window", "checkpoint_every", "keep", "log_every"):
             self._at_least(name, 1)
-        for name in ("steps", "micro_batch", "threads", "stop_after"):
+        for name in ("steps", "epochs", "micro_batch", "threads", "stop_after"):
             if getattr(self, name) is not None:
                 self._at_least(name, 1)
         for name in ("seed", "base_lr", "weight_decay", "pictures_every"):

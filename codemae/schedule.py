@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from codemae.config import TrainConfig
+from codemae.config import DEFAULT_EPOCHS, TrainConfig
 
 PUBLISHED_WARMUP_EPOCHS = 15
 LONGEST_DEFAULT_WARMUP = 0.1  # of the run, so that short runs get warm too
@@ -24,11 +24,11 @@ def peak_rate(base_lr: float, batch: int) -> float:
 
 
 def plan_schedule(config: TrainConfig, steps_per_epoch: int) -> Schedule:
-    """Return the schedule of a run: `steps` or else `epochs`, `warmup_steps` or else `warmup_epochs`.
+    """Return the schedule of a run: its `steps` or else `epochs`, its `warmup_steps` or else `warmup_epochs`.
 
     Without either warm-up it takes the published 15 epochs, or a tenth of the run where that is shorter.
     """
-    total = config.steps if config.steps is not None else config.epochs * steps_per_epoch
+    total = config.steps if config.steps is not None else (config.epochs or DEFAULT_EPOCHS) * steps_per_epoch
     if config.warmup_steps is not None:
         warmup = config.warmup_steps
     elif config.warmup_epochs is not None:

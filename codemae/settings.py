@@ -15,7 +15,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from codemae.config import TrainConfig
+from codemae.config import DEFAULT_EPOCHS, TrainConfig
 from codemae.errors import ConfigError
 from codemae.model import ModelConfig
 from manifests import build
@@ -47,6 +47,8 @@ def resolve(
         if not merged.get(name):
             raise ConfigError(f"{name} is missing; give --{name} or {name}=…")
     recipe = RECIPES.get(merged.get("preset", TrainConfig.preset), {})
+    if merged.get("steps") is None:
+        recipe = recipe | {"epochs": DEFAULT_EPOCHS}
     config = build(TrainConfig, recipe | merged, "configuration", ConfigError)
     config.model_config()
     return config

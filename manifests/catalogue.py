@@ -153,19 +153,25 @@ def to_json(record: Any) -> bytes:
 
 
 def sidecar_json(sidecar: Sidecar) -> bytes:
-    """Return the sidecar's bytes. Rows and inputs are stored as columns, which is several times smaller."""
+    """Return the sidecar's bytes, with a checksum of their own.
+
+    Rows and inputs are stored as columns, which is several times smaller.
+    """
     plain = _plain(dataclasses.replace(sidecar, rows=(), inputs=(), histograms={}))
-    plain["rows"] = {name: [row.as_dict()[name] for row in sidecar.rows] for name in COLUMNS}
+    rows = [row.as_dict() for row in sidecar.rows]
+    plain["rows"] = {name: [row[name] for row in rows] for name in COLUMNS}
     plain["inputs"] = {i.path: i.bytes for i in sidecar.inputs}
     plain["histograms"] = {modality: h.as_dict() for modality, h in sidecar.histograms.items()}
-    return (json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n").encode()
+    return _compact(plain | {"checksum": sha256(_compact(plain))})
 
 
 def parse_sidecar(data: bytes, where: str) -> Sidecar:
     """Read what sidecar_json wrote; raise SchemaError naming `where` otherwise."""
     raw = _object(data, where)
+    recorded = raw.pop("checksum", None)
     columns = raw.get("rows", {})
     try:
+        checksum = sha256(_compact(raw))
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         raw["inputs"] = [Input(path=path, bytes=size) for path, size in raw.get("inputs", {}).items()]
         raw["histograms"] = {m: Histogram.from_dict(h) for m, h in raw.get("histograms", {}).items()}
@@ -174,6 +180,8 @@ def parse_sidecar(data: bytes, where: str) -> Sidecar:
     raw["rows"] = [sample_from_dict(row, where) for row in rows]
     sidecar = _record(Sidecar, raw, where)
     check_relative(sidecar.path, where)
+    if checksum != recorded:
+        raise SchemaError(f"{where}: altered, its checksum does not fit; delete the file and build again")
     return sidecar
 
 
@@ -218,6 +226,10 @@ def add_counts(parts: Iterable[Counts]) -> dict[str, int]:
         for reason, count in part.items():
             total[reason] = total.get(reason, 0) + count
     return dict(sorted(total.items()))
+
+
+def _compact(plain: Mapping[str, Any]) -> bytes:
+    return (json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n").encode()
 
 
 def _plain(value: Any) -> Any:

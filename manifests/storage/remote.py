@@ -128,6 +128,8 @@ class RemoteStore(Store):
 
     def probe(self) -> None:
         """Put an empty object and delete it: some servers let one read and list but not write."""
+        if not self._listable:
+            raise StoreUnsupported(f"{self.url}: plain HTTP takes no files; write to a folder or s3://")
         self.put(_PROBE, b"")
         self.delete(_PROBE)
 

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 import yaml
 
-from manifests import Manifest, Sample, open_store, parse_catalogue, parse_sidecar, read_catalogue, sidecar_json
+from manifests import (
+    Manifest,
+    Sample,
+    SchemaError,
+    open_store,
+    parse_catalogue,
+    parse_sidecar,
+    read_catalogue,
+    sidecar_json,
+)
 from osprep import BuildError, ConfigError, FingerprintMismatch, ReaderError, verify, work
 from osprep.build import SourceResult
 from osprep.codec import decode
@@ -218,6 +227,17 @@ def test_another_recipe_is_refused(raw: Path, built: Path, tmp_path: Path) -> No
     recipe.write_text("sources: {folder: {tile: {min_valid: 0.5}}}")
     with pytest.raises(FingerprintMismatch, match="another recipe"):
         run(raw, root, recipe=recipe)
+    assert contents(root) == contents(built)
+
+
+def test_a_damaged_sidecar_is_not_built_upon(raw: Path, built: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(built, tmp_path / "root"))
+    sidecar = root / SHARDS[0].replace(".tar", ".json")
+    sidecar.write_bytes(sidecar.read_bytes().replace(b'"opt_valid":[1.0', b'"opt_valid":[0.5'))
+    with pytest.raises(SchemaError, match=r"000000\.json: altered.*delete the file"):
+        run(raw, root)
+    sidecar.unlink()
+    run(raw, root)
     assert contents(root) == contents(built)
 
 

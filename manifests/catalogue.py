@@ -33,7 +33,8 @@ class Sidecar:
 
     `settings` is the fingerprint of everything but the inputs; `fingerprint` covers the inputs as well. planned equals
     samples + skipped + failed. `histograms` is per modality. `rows` are the manifest rows in tar order. `estimates` are
-    the bytes assumed for scenes without a readable header: repairing one must not move others to another shard.
+    the bytes assumed for scenes that failed: repairing or removing one must not move others to another shard. `recipe`
+    is what was done to the pixels, in full.
     """
 
     source: str
@@ -54,6 +55,7 @@ class Sidecar:
     histograms: Mapping[Modality, Histogram]
     rows: tuple[Sample, ...]
     estimates: Counts = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

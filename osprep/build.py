@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from manifests import Progress, Sidecar, Store, add_counts, open_store
 from osprep.config import BuildConfig
+from osprep.documents import LICENSES
 from osprep.engines import ENGINES
 from osprep.errors import BuildError, ConfigError
 from osprep.ledger import SHARDS, read_ledger
-from osprep.plan import Report, SourcePlan, chosen_recipes, plan_sources, source_settings
+from osprep.plan import ProgressMaker, SourcePlan, chosen_recipes, plan_sources, source_settings
 from osprep.publish import publish
 from osprep.task import Task
 from osprep.work import run_task
@@ -53,7 +54,7 @@ class BuildResult:
     exit_code: int
 
 
-def build(config: BuildConfig, report: Report = Progress) -> BuildResult:
+def build(config: BuildConfig, progress: ProgressMaker = Progress) -> BuildResult:
     """Build the sources under `raw` into the root `out`; go on where an earlier run stopped and retry what failed.
 
     Equal raw files and options give equal bytes, whatever the workers and the interruptions.
@@ -65,19 +66,23 @@ def build(config: BuildConfig, report: Report = Progress) -> BuildResult:
     store = open_store(config.out)
     store.probe()
     ledger = read_ledger(store, recipes, config.seed)
-    for source, recipe in recipes.items():
-        ledger.check_settings(source, source_settings(recipe, config))
-    plans = plan_sources(config, recipes, {source: ledger.remembered(source) for source in recipes}, report)
+    for recipe in recipes.values():
+        ledger.check_settings(recipe, source_settings(recipe, config))
+    plans = plan_sources(config, recipes, {source: ledger.remembered(source) for source in recipes}, progress)
     _warn(plans)
     own = _own_paths(plans, config)
     todo = [task for plan in plans for task in ledger.todo(plan.tasks) if task.path in own]
-    done = _run(todo, config, store, report)
+    _sweep(plans, todo, config, store)
+    try:
+        done = _run(todo, config, progress)
+    finally:
+        _sweep(plans, todo, config, store)
     finished = read_ledger(store, recipes, config.seed).sidecars if config.task_count else {**ledger.sidecars, **done}
     result = _result(config.out, [_source_result(plan, finished, done) for plan in plans])
     if not result.waiting:
         if not config.task_count:
-            store.sweep(deep=False)
-        publish(store, report)
+            _sweep_root(store)
+        publish(store, progress)
     return result
 
 
@@ -93,31 +98,33 @@ def _warn(plans: Iterable[SourcePlan]) -> None:
             log.warning("%s: %s", plan.source, warning)
 
 
-def _run(tasks: Sequence[Task], config: BuildConfig, store: Store, report: Report) -> dict[str, Sidecar]:
-    """Run tasks; return their sidecars by path. No temporary of theirs is left, however it ends."""
+def _run(tasks: Sequence[Task], config: BuildConfig, progress: ProgressMaker) -> dict[str, Sidecar]:
+    """Run tasks; return their sidecars by path."""
     done: dict[str, Sidecar] = {}
     samples = failed = 0
-    _sweep(tasks, config, store)
-    try:
-        with report("build", len(tasks), "shard") as progress:
-            for sidecar in ENGINES[config.engine](tasks, run_task, config.workers):
-                done[sidecar.path] = sidecar
-                samples += sidecar.samples
-                failed += sum(sidecar.failed.values())
-                progress.update(1, samples=samples, failed=failed)
-    finally:
-        _sweep(tasks, config, store)
+    with progress("build", len(tasks), "shard") as bar:
+        for sidecar in ENGINES[config.engine](tasks, run_task, config.workers):
+            done[sidecar.path] = sidecar
+            samples += sidecar.samples
+            failed += sum(sidecar.failed.values())
+            bar.update(1, samples=samples, failed=failed)
     return done
 
 
-def _sweep(tasks: Iterable[Task], config: BuildConfig, store: Store) -> None:
-    """Delete temporaries: those of the sources being built, as a member of an array only those of its own tasks."""
+def _sweep(plans: Iterable[SourcePlan], todo: Iterable[Task], config: BuildConfig, store: Store) -> None:
+    """Delete temporaries of the sources being built; as a member of an array, of its own tasks only."""
     if config.task_count:
-        for task in tasks:
+        for task in todo:
             store.scratch(task.path).unlink(missing_ok=True)
     else:
-        for source in sorted({task.job.source for task in tasks}):
-            store.sweep(f"{SHARDS}/{source}")
+        for plan in plans:
+            store.sweep(f"{SHARDS}/{plan.source}")
+
+
+def _sweep_root(store: Store) -> None:
+    """Delete temporaries of a catalogue that was being written when its process died."""
+    store.sweep(deep=False)
+    store.sweep(LICENSES)
 
 
 def _source_result(plan: SourcePlan, finished: Mapping[str, Sidecar], done: Collection[str]) -> SourceResult:

@@ -9,6 +9,7 @@ from manifests import Catalogue, Shard, SourceCard, SourceEntry
 
 README = "README.md"
 CITATION = "CITATION.bib"
+LICENSES = "LICENSES"
 WIDS = "index.json"
 TIMM = "_info.json"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -28,7 +29,7 @@ def derived(catalogue: Catalogue) -> dict[str, bytes]:
 
 def licence_path(source: str) -> str:
     """Return where the terms of a source stand."""
-    return f"LICENSES/{source}.txt"
+    return f"{LICENSES}/{source}.txt"
 
 
 def licence_title(entry: SourceEntry) -> str:
@@ -82,7 +83,7 @@ def _front_matter(catalogue: Catalogue, samples: int) -> dict[str, object]:
     return {
         "license": "other",
         "license_name": ", ".join(licences) or "none",
-        "license_link": "LICENSES",
+        "license_link": LICENSES,
         "pretty_name": "Optical and SAR tiles for pretraining",
         "size_categories": [size],
         "task_categories": ["image-feature-extraction"],

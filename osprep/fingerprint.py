@@ -35,11 +35,18 @@ def task_fingerprint(path: str, settings: str, inputs: Sequence[Input]) -> str:
     return hashlib.sha256(f"{path}\n{settings}\n{files}".encode()).hexdigest()[:32]
 
 
-def check_settings(planned: str, sidecar: Sidecar, where: str) -> None:
-    """Raise FingerprintMismatch, naming what differs, when finished work was made with other settings."""
-    if planned == sidecar.settings:
+def check_settings(settings: str, recipe: Mapping[str, Any], sidecar: Sidecar, where: str) -> None:
+    """Raise FingerprintMismatch, naming what differs, when finished work was made with other settings.
+
+    `recipe` is the one that is digested in the settings, so that its differing keys can be named.
+    """
+    if settings == sidecar.settings:
         return
-    old, new = read_settings(sidecar.settings), read_settings(planned)
+    old, new = read_settings(sidecar.settings), read_settings(settings)
+    if old.get("recipe") != new.get("recipe"):
+        old |= _leaves(sidecar.recipe, "recipe")
+        new |= _leaves(json.loads(json.dumps(recipe)), "recipe")
+        old.pop("recipe"), new.pop("recipe")
     differing = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
     words = ", ".join(f"{name} (was {old.get(name, 'absent')}, is {new.get(name, 'absent')})" for name in differing)
     raise FingerprintMismatch(f"{where}: made with another {words}; {ANOTHER_ROOT}")
@@ -69,6 +76,13 @@ def changed_file(now: Sequence[Input], then: Sequence[Input]) -> str | None:
         if new[path] != old[path]:
             return f"raw file {path} changed from {old[path]} to {new[path]} bytes"
     return None
+
+
+def _leaves(value: Any, name: str) -> dict[str, str]:
+    """Return the values of nested mappings as text, by dotted name."""
+    if not isinstance(value, Mapping):
+        return {name: json.dumps(value)}
+    return {key: text for inner, item in value.items() for key, text in _leaves(item, f"{name}.{inner}").items()}
 
 
 def _plain(value: Any) -> Any:

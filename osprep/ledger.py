@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from manifests import Entry, Kind, ObjectMissing, Sidecar, Store, parse_sidecar
 from osprep.errors import FingerprintMismatch
 from osprep.fingerprint import ANOTHER_ROOT, check_settings, decide, read_settings
+from osprep.recipe import SourceRecipe
 from osprep.task import Task
 
 SHARDS = "shards"
@@ -19,11 +20,11 @@ class Ledger:
     sidecars: Mapping[str, Sidecar]
     tars: Mapping[str, int]
 
-    def check_settings(self, source: str, settings: str) -> None:
-        """Raise FingerprintMismatch, naming what differs, when work of this source was made with other settings."""
+    def check_settings(self, recipe: SourceRecipe, settings: str) -> None:
+        """Raise FingerprintMismatch, naming what differs, when work of a source was made with other settings."""
         for path, sidecar in self.sidecars.items():
-            if sidecar.source == source:
-                check_settings(settings, sidecar, self.root.join(path))
+            if sidecar.source == recipe.source:
+                check_settings(settings, recipe.as_dict(), sidecar, self.root.join(path))
 
     def remembered(self, source: str) -> dict[tuple[str, Kind], dict[str, int]]:
         """Return what scenes that failed counted for, by split and kind."""

@@ -16,7 +16,7 @@ from osprep.shard import LAYOUT
 from osprep.task import Job, Task
 
 MIB = 1 << 20
-Report = Callable[[str, int | None, str], Progress]
+ProgressMaker = Callable[[str, int | None, str], Progress]  # called with label, total and unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,24 +55,27 @@ class SourcePlan:
         return sum(task.samples for task in wanted)
 
 
-def plan(config: BuildConfig, report: Report = Progress) -> tuple[SourcePlan, ...]:
+def plan(config: BuildConfig, progress: ProgressMaker = Progress) -> tuple[SourcePlan, ...]:
     """Plan every source that the configuration names, or that has a folder under `raw`.
 
     Raises ConfigError when `raw`, a named source or its folder is missing, or a recipe is wrong; ReaderError when no
     source has a layout its reader knows. With others beside it, such a source has `error` set instead.
     """
-    return plan_sources(config, chosen_recipes(config), {}, report)
+    return plan_sources(config, chosen_recipes(config), {}, progress)
 
 
 def plan_sources(
-    config: BuildConfig, recipes: Mapping[str, SourceRecipe], remembered: Mapping[str, Remembered], report: Report
+    config: BuildConfig,
+    recipes: Mapping[str, SourceRecipe],
+    remembered: Mapping[str, Remembered],
+    progress: ProgressMaker,
 ) -> tuple[SourcePlan, ...]:
     """Plan the sources of these recipes, given what earlier runs assumed of scenes that failed; raises as plan does."""
     plans: list[SourcePlan] = []
     errors: list[ReaderError] = []
     for source, recipe in recipes.items():
         try:
-            plans.append(_plan_source(source, config, recipe, remembered.get(source, {}), report))
+            plans.append(_plan_source(source, config, recipe, remembered.get(source, {}), progress))
         except ReaderError as error:
             errors.append(error)
             plans.append(SourcePlan(source=source, card=get_reader(source).card, error=str(error)))
@@ -113,6 +116,10 @@ def chosen_sources(config: BuildConfig) -> tuple[str, ...]:
     if not config.raw.is_dir():
         raise ConfigError(f"{config.raw}: no such folder; --raw names the one that holds a folder per source")
     known = sorted(reader_ids())
+    if config.sources == ():
+        raise ConfigError(
+            f"sources is empty: name one of {', '.join(known)}, or none at all for what {config.raw} holds"
+        )
     if config.sources is None:
         found = tuple(source for source in known if (config.raw / source).is_dir())
         if not found:
@@ -127,7 +134,7 @@ def chosen_sources(config: BuildConfig) -> tuple[str, ...]:
 
 
 def _plan_source(
-    source: str, config: BuildConfig, recipe: SourceRecipe, remembered: Remembered, report: Report
+    source: str, config: BuildConfig, recipe: SourceRecipe, remembered: Remembered, progress: ProgressMaker
 ) -> SourcePlan:
     reader = get_reader(source)
     survey = reader.survey(config.raw / source, recipe.splits)
@@ -144,10 +151,10 @@ def _plan_source(
         out=config.out,
     )
     scenes = []
-    with report(f"plan {source}", len(survey.scenes), "scene") as progress:
+    with progress(f"plan {source}", len(survey.scenes), "scene") as bar:
         for scene in survey.scenes:
             scenes.append(plan_scene(scene, job))
-            progress.update()
+            bar.update()
     small = sum(scene.samples == 0 for scene in scenes)
     return SourcePlan(
         source=source,

@@ -30,13 +30,13 @@ from osprep.documents import documents
 from osprep.errors import BuildError
 from osprep.fingerprint import read_settings
 from osprep.ledger import list_shards, read_sidecar, sidecar_paths
-from osprep.plan import Report
+from osprep.plan import ProgressMaker
 from osprep.readers import get_reader
 from osprep.shard import sha256_of
 from osprep.task import sidecar_path
 
 
-def publish(store: Store, report: Report = Progress) -> Catalogue:
+def publish(store: Store, progress: ProgressMaker = Progress) -> Catalogue:
     """Describe everything that stands under a root. Equal sidecars give equal bytes.
 
     While the files disagree with an older catalogue there is none: a reader finds the old state, nothing, or the new.
@@ -44,10 +44,10 @@ def publish(store: Store, report: Report = Progress) -> Catalogue:
     """
     paths = sidecar_paths(list_shards(store))
     sidecars = []
-    with report("publish", len(paths), "shard") as progress:
+    with progress("publish", len(paths), "shard") as bar:
         for path in paths:
             sidecars.append(dataclasses.replace(read_sidecar(store, path), rows=()))
-            progress.update()
+            bar.update()
     sidecars.sort(key=lambda sidecar: (sidecar.source, sidecar.split, sidecar.path))
     cards = {source: get_reader(source).card for source in sorted({sidecar.source for sidecar in sidecars})}
     return _write(store, sidecars, cards)

@@ -28,7 +28,7 @@ from manifests import (
 from osprep.audit import Audit, audit_shard
 from osprep.config import Codec, available_cores
 from osprep.ledger import SHARDS, read_sidecar, sidecar_paths
-from osprep.plan import Report
+from osprep.plan import ProgressMaker
 from osprep.records import (
     Finding,
     check_documents,
@@ -67,7 +67,7 @@ class _ShardCheck:
     findings: list[Finding] = field(default_factory=list)
 
 
-def verify(url: str, report: Report = Progress, *, full: bool = True) -> VerifyReport:
+def verify(url: str, progress: ProgressMaker = Progress, *, full: bool = True) -> VerifyReport:
     """Read a dataset once, from a folder, s3:// or http(s)://, and compare everything with everything.
 
     `full` decodes every image; without it bytes are still compared. Plain HTTP cannot be listed: stray files and the
@@ -78,7 +78,7 @@ def verify(url: str, report: Report = Progress, *, full: bool = True) -> VerifyR
     if isinstance(catalogue, Finding):
         return VerifyReport(root=url, findings=(catalogue,), exit_code=MISMATCH)
     findings = [*check_documents(store, catalogue), *check_sources(catalogue)]
-    checks = _check_shards(store, catalogue, findings, report, full)
+    checks = _check_shards(store, catalogue, findings, progress, full)
     findings += _check_listing(store, catalogue, checks)
     for record in catalogue.statistics:
         findings += [Finding(CATALOGUE, fault) for fault in _statistics_faults(record, checks, full)]
@@ -92,7 +92,7 @@ def verify(url: str, report: Report = Progress, *, full: bool = True) -> VerifyR
 
 
 def _check_shards(
-    store: Store, catalogue: Catalogue, findings: list[Finding], report: Report, full: bool
+    store: Store, catalogue: Catalogue, findings: list[Finding], progress: ProgressMaker, full: bool
 ) -> list[_ShardCheck]:
     """Check manifests, sidecars and tars, several shards at once; add findings in the catalogue's order."""
     codecs = {entry.source: known_codec(entry) for entry in catalogue.sources}
@@ -106,14 +106,14 @@ def _check_shards(
             else:
                 manifests[name] = stack.enter_context(Manifest(store, name))
         work = _Work(store, manifests, codecs, full)
-        progress = stack.enter_context(report("verify", len(catalogue.shards), "shard"))
+        bar = stack.enter_context(progress("verify", len(catalogue.shards), "shard"))
         pool = stack.enter_context(ThreadPoolExecutor(min(4, available_cores())))
         for check in pool.map(work.check, catalogue.shards):
             findings += check.findings
             findings += [Finding(check.shard.path, f"key {key} is in another shard too") for key in check.keys & keys]
             keys |= check.keys
             checks.append(replace(check, keys=frozenset()))
-            progress.update(1, findings=len(findings))
+            bar.update(1, findings=len(findings))
     return checks
 
 

@@ -194,6 +194,7 @@ def _sidecar(task: Task, tally: Tally, rows: list[Sample], size: int, digest: st
         histograms=tally.histograms,
         rows=tuple(rows),
         estimates=dict(sorted(kept.items())),
+        recipe=task.job.recipe.as_dict(),
     )
 
 

@@ -136,7 +136,7 @@ def test_what_is_missing_is_made_again(raw: Path, built: Path, tmp_path: Path, l
 def test_temporaries_of_a_killed_run_are_swept(raw: Path, built: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(built, tmp_path / "root"))
     (root / SHARDS[0]).unlink()
-    for name in (f"{SHARDS[0]}.tmp", f"{SHARDS[4]}.tmp", "paired.parquet.12ab.tmp"):
+    for name in (f"{SHARDS[0]}.tmp", f"{SHARDS[4]}.tmp", "paired.parquet.12ab.tmp", "LICENSES/folder.txt.34cd.tmp"):
         (root / name).write_bytes(b"half")
     other = root / "shards" / "fair1m" / "fair1m-train-000000.tar.tmp"
     other.parent.mkdir()
@@ -144,6 +144,9 @@ def test_temporaries_of_a_killed_run_are_swept(raw: Path, built: Path, tmp_path:
     run(raw, root)
     assert other.exists()
     other.unlink()
+    assert contents(root) == contents(built)
+    (root / f"{SHARDS[1]}.tmp").write_bytes(b"of a run that another one finished")
+    run(raw, root)
     assert contents(root) == contents(built)
 
 
@@ -225,7 +228,7 @@ def test_another_recipe_is_refused(raw: Path, built: Path, tmp_path: Path) -> No
     root = Path(shutil.copytree(built, tmp_path / "root"))
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("sources: {folder: {tile: {min_valid: 0.5}}}")
-    with pytest.raises(FingerprintMismatch, match="another recipe"):
+    with pytest.raises(FingerprintMismatch, match=r"another recipe\.tile\.min_valid \(was 0\.25, is 0\.5\)"):
         run(raw, root, recipe=recipe)
     assert contents(root) == contents(built)
 

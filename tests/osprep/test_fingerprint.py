@@ -57,9 +57,17 @@ def test_changed_raw_files_are_named(files: tuple[Input, ...], words: str) -> No
 
 
 def test_other_settings_are_named() -> None:
-    check_settings("codec=tif seed=0", DONE, "s")
+    check_settings("codec=tif seed=0", {}, DONE, "s")
     with pytest.raises(FingerprintMismatch, match=r"seed \(was 0, is 1\).*another --out"):
-        check_settings("codec=tif seed=1", DONE, "s")
+        check_settings("codec=tif seed=1", {}, DONE, "s")
+
+
+def test_a_recipe_is_compared_key_by_key() -> None:
+    old = {"tile": {"size": 256, "min_valid": 0.25}, "sar": {"bands": [1]}}
+    new = {"tile": {"size": 256, "min_valid": 0.5}, "sar": {"bands": (1,)}}
+    done = replace(DONE, settings="recipe=aa", recipe=old)
+    with pytest.raises(FingerprintMismatch, match=r"another recipe\.tile\.min_valid \(was 0\.25, is 0\.5\);"):
+        check_settings("recipe=bb", new, done, "s")
 
 
 def test_settings_text_reads_back() -> None:

@@ -146,7 +146,7 @@ def rehearse_command(raw: Raw, source: Sources = None, seed: Seed = 0) -> None:
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for everything the demo makes.")] = Path("demo"),
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps.")] = 80,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Training steps.")] = 60,
 ) -> None:
     """Rehearse, build, serve over HTTP, train `tiny` from the shard URLs, and show it all on one page."""
     from cli.demo import run_demo  # brings torch

@@ -11,6 +11,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
+import cli  # noqa: F401  before torch, for how its threads wait
 from tests.servers import radosgw
 
 

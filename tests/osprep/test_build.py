@@ -24,6 +24,7 @@ from manifests import (
 from osprep import BuildError, ConfigError, FingerprintMismatch, ReaderError, verify, work
 from osprep.build import SourceResult
 from osprep.codec import decode
+from tests.osprep.rasters import noise, write
 from tests.osprep.raws import PAIRS, contents, make_qxs, make_raw, read, run, truncate
 
 SHARDS = [f"shards/folder/folder-all-{number:06d}.tar" for number in range(5)]
@@ -94,6 +95,20 @@ def test_scenes_are_shuffled_within_a_shard_and_by_the_seed(raw: Path, built: Pa
     assert sorted(orders[0]) == sorted(orders[1])
     assert orders[0] != orders[1]
     assert orders[0] != sorted(orders[0])
+
+
+def test_tiles_of_one_scene_are_not_neighbours(tmp_path: Path) -> None:
+    write(tmp_path / "raw" / "folder" / "optical" / "large.png", noise(1024, 1024, 3))
+    orders = []
+    for seed in (0, 1):
+        run(tmp_path / "raw", tmp_path / str(seed), seed=seed)
+        with Manifest(open_store(tmp_path / str(seed)), "unpaired.parquet") as manifest:
+            orders.append(
+                [(row.row, row.col) for group in range(manifest.row_groups) for row in manifest.samples(group)]
+            )
+    assert sorted(orders[0]) == [(row, col) for row in range(0, 1024, 256) for col in range(0, 1024, 256)]
+    assert orders[0] != sorted(orders[0])
+    assert orders[0] != orders[1]
 
 
 def test_workers_and_the_place_of_raw_files_do_not_change_a_byte(copy: Path, built: Path, tmp_path: Path) -> None:
@@ -180,9 +195,11 @@ def test_what_failed_is_tried_again_and_leaves_the_same_bytes(copy: Path, tmp_pa
     truncate(copy / "folder" / "sar" / "P05.png")
     run(copy, tmp_path / "root")
     before = contents(tmp_path / "root")
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "root").rglob("*.tar")}
     result = run(copy, tmp_path / "root")
     assert (result.exit_code, only(result).reused) == (3, 4)
     assert contents(tmp_path / "root") == before
+    assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
 def test_a_broken_file_may_be_taken_away_instead(copy: Path, tmp_path: Path) -> None:
@@ -201,7 +218,6 @@ def test_a_shard_without_a_sample_left_is_only_a_sidecar(copy: Path, tmp_path: P
     run(copy, root)
     for name in ("db0.tif", "db1.tif"):
         truncate(copy / "folder" / "sar" / name)
-    (root / SHARDS[4]).unlink()
     sidecar = root / SHARDS[4].replace(".tar", ".json")
     failed = replace(parse_sidecar(sidecar.read_bytes(), ""), failed={"truncated": 1})
     sidecar.write_bytes(sidecar_json(failed))

@@ -13,7 +13,7 @@ import pytest
 from manifests import StorageError
 from osprep import BuildConfig, BuildError, plan
 from osprep.engines import local
-from tests.osprep.raws import contents, make_raw, run
+from tests.osprep.raws import contents, make_qxs, make_raw, run, truncate
 
 BUILD = """
 import os, signal, sys
@@ -81,8 +81,7 @@ def test_kill_and_the_same_command_give_the_bytes_of_an_undisturbed_build(
     raw: Path, undisturbed: dict[str, str], tmp_path: Path, script: Path, moment: str
 ) -> None:
     root = tmp_path / "root"
-    killed = subprocess.run([sys.executable, script, raw, root, "1", moment], timeout=120, stderr=subprocess.PIPE)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    kill(script, raw, root, moment)
     assert not (root / "catalog.json").exists()
     left = contents(root)
     assert left != undisturbed
@@ -90,6 +89,30 @@ def test_kill_and_the_same_command_give_the_bytes_of_an_undisturbed_build(
     assert finished.items() <= undisturbed.items()
     run(raw, root)
     assert contents(root) == undisturbed
+
+
+def test_a_catalogue_never_stands_beside_a_shard_that_was_replaced(tmp_path: Path, script: Path) -> None:
+    raw, root = make_raw(tmp_path / "raw", pairs=2), tmp_path / "root"
+    run(raw, tmp_path / "sound")
+    whole = truncate(file := raw / "folder" / "sar" / "P01.png")
+    run(raw, root)
+    file.write_bytes(whole)
+    kill(script, raw, root, "after-publish:1")
+    assert [path.exists() for path in (root / "paired.parquet", root / "catalog.json")] == [True, False]
+    run(raw, root)
+    tar = "shards/folder/folder-all-000000.tar"
+    assert contents(root)[tar] == contents(tmp_path / "sound")[tar]
+
+
+def test_a_catalogue_never_stands_beside_manifests_that_were_replaced(tmp_path: Path, script: Path) -> None:
+    raw, root = make_raw(tmp_path / "raw", pairs=2), tmp_path / "root"
+    run(raw, root)
+    make_qxs(raw)
+    kill(script, raw, root, "after-publish:3")  # of tar, sidecar, manifest
+    assert not (root / "catalog.json").exists()
+    run(raw, root)
+    run(raw, tmp_path / "undisturbed")
+    assert contents(root) == contents(tmp_path / "undisturbed")
 
 
 def test_workers_end_with_their_parent(raw: Path, undisturbed: dict[str, str], tmp_path: Path, script: Path) -> None:
@@ -150,6 +173,12 @@ def test_a_write_error_publishes_nothing(raw: Path, undisturbed: dict[str, str],
     assert not [path for path in contents(tmp_path / "root") if path.endswith(".tar")]
     run(raw, tmp_path / "root")
     assert contents(tmp_path / "root") == undisturbed
+
+
+def kill(script: Path, raw: Path, root: Path, moment: str) -> None:
+    """Build with one worker that kills itself at a moment."""
+    killed = subprocess.run([sys.executable, script, raw, root, "1", moment], timeout=120, stderr=subprocess.PIPE)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
 
 
 def start(script: Path, raw: Path, root: Path) -> subprocess.Popen[bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from codemae.errors import ConfigError
 from codemae.model import ModelConfig, preset
@@ -111,8 +112,17 @@ class TrainConfig:
 
 
 def plain(config: TrainConfig) -> dict[str, Any]:
-    """Return the settings with YAML and JSON types; `resolve` of such a file gives them back."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config).items()}
+    """Return the settings with YAML and JSON types, less secrets in URLs; `resolve` of such a file gives them back."""
+    listed = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config).items()}
+    return listed | {"data": without_secrets(config.data)}
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL without user, password and query, which may sign it; a path as it is."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def differences(config: TrainConfig, stored: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

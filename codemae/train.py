@@ -5,7 +5,8 @@
 
 The batch counts pairs over all processes; micro_batch splits a process's share to fit its memory, and the batch stays
 what it is whatever the number of processes. The same command goes on where a run stopped, from its newest whole
-checkpoint: the same data, the same masks and, on the CPU, the same bits. What is random follows from seed, step, slot.
+checkpoint: the same data, the same masks and, on the CPU with as many torch threads, the same bits; what is random
+follows from seed, step and slot. SIGTERM and SIGINT end a run after its step, with a checkpoint (exit code 130).
 
     OUT/config.yaml  log.jsonl  tensorboard/  loss.png  pictures/  checkpoints/  and in the end model.safetensors, .json
 """
@@ -15,7 +16,7 @@ import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ import yaml
 from torch import Tensor
 
 from codemae import checkpoint
-from codemae.config import TrainConfig, differences, plain
+from codemae.config import TrainConfig, differences, plain, without_secrets
 from codemae.distributed import World, join
 from codemae.errors import ConfigError
 from codemae.export import export_weights
@@ -79,7 +80,7 @@ def train(config: TrainConfig) -> TrainResult:
             watch.take(_report(learner, parts, figures, tally, began, waited), parts)
             done = step + 1
             saving = done == end or done % config.checkpoint_every == 0
-            drawing = done == total or (config.pictures_every > 0 and done % config.pictures_every == 0)
+            drawing = done < total and config.pictures_every > 0 and done % config.pictures_every == 0
             if asked or saving or drawing:
                 asked = watch.settle() or asked
             if asked or saving:
@@ -89,6 +90,7 @@ def train(config: TrainConfig) -> TrainResult:
             if asked:
                 break
         if done == total and world.main:
+            watch.draw(done)
             export_weights(out, learner.model, config, learner.normalisation, done)
         losses = {name: watch.line[name] for name in ("loss", *config.objectives) if name in watch.line}
         interrupted = asked and done < total
@@ -140,7 +142,8 @@ def _resume(learner: Learner, loader: Loader, out: Path) -> int:
         restore_state(learner.optimiser, learner.model, saved.optimiser)
         loader.load_state_dict(saved.loader)
     if world.main:
-        open_store(out).put(CONFIG, yaml.safe_dump(plain(config), sort_keys=False).encode())
+        # Without stop_after: who goes on with this file wants to go on.
+        open_store(out).put(CONFIG, yaml.safe_dump(plain(replace(config, stop_after=None)), sort_keys=False).encode())
     return step
 
 
@@ -184,7 +187,16 @@ def _save(learner: Learner, loader: Loader, watch: Watch, out: Path) -> None:
 
 def _last_line(config: TrainConfig, done: int, total: int, losses: Mapping[str, float], interrupted: bool) -> str:
     again = shlex.join(
-        ["codemae", "train", "--data", config.data, "--out", config.out, "--config", f"{config.out}/{CONFIG}"]
+        [
+            "codemae",
+            "train",
+            "--data",
+            without_secrets(config.data),
+            "--out",
+            config.out,
+            "--config",
+            f"{config.out}/{CONFIG}",
+        ]
     )
     if done < total:
         how = "interrupted" if interrupted else "stopped"

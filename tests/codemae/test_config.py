@@ -32,6 +32,13 @@ def test_a_stored_configuration_reads_back(tmp_path: Path) -> None:
     assert resolve(["stop_after=null"], file, {}) == config
 
 
+def test_stored_settings_have_no_secrets() -> None:
+    url = "https://me:word@host:8080/root/shards/a/a-train-{000000..000003}.tar?X-Amz-Signature=abc"
+    stored = plain(TrainConfig(data=url, out="o"))["data"]
+    assert stored == "https://host:8080/root/shards/a/a-train-{000000..000003}.tar"
+    assert plain(TrainConfig(data="/disk/a?b@c", out="o"))["data"] == "/disk/a?b@c"
+
+
 def test_length_said_later_replaces_length_said_earlier(tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_text("steps: 50\nwarmup_epochs: 1.5\n")

@@ -99,7 +99,7 @@ def test_losses_fall(dataset: Path, tmp_path: Path) -> None:
 def test_stopped_and_resumed_equals_straight_through(straight: Path, dataset: Path, tmp_path: Path) -> None:
     assert run(dataset, tmp_path, "stop_after=5").steps == 5
     assert not (tmp_path / "model.safetensors").exists()
-    resumed = run(dataset, tmp_path, "checkpoint_every=4", "log_every=3", "threads=1")
+    resumed = train(resolve(["checkpoint_every=4", "log_every=3", "threads=1"], tmp_path / "config.yaml", {}))
     assert (resumed.steps, resumed.exit_code) == (8, 0)
     assert figures(tmp_path) == figures(straight)
     assert same(weights(tmp_path), weights(straight))

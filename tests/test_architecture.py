@@ -107,9 +107,8 @@ def test_wheel_holds_the_five_packages_and_runs(tmp_path: Path) -> None:
     libraries = {str(Path(importlib.import_module(name).__file__ or "").parents[1]) for name in ("numpy", "torch")}
     (site / "libraries.pth").write_text("\n".join(sorted(libraries)) + "\n")  # the wheel's own needs, already installed
     for command in ("osprep", "osloader", "codemae"):
-        run = subprocess.run(
-            [tmp_path / "venv" / "bin" / command, "--version"], capture_output=True, text=True, timeout=120, cwd=tmp_path
-        )
+        program = tmp_path / "venv" / "bin" / command
+        run = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=120, cwd=tmp_path)
         assert run.stdout.startswith("ospretrain "), run.stderr
     where = subprocess.run(
         [python, "-c", "import manifests; print(manifests.__file__)"], capture_output=True, text=True, cwd=tmp_path

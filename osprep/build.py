@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from manifests import Progress, Sidecar, Store, add_counts, open_store
@@ -102,8 +103,9 @@ def _run(tasks: Sequence[Task], config: BuildConfig, progress: ProgressMaker) ->
     """Run tasks; return their sidecars by path."""
     done: dict[str, Sidecar] = {}
     samples = failed = 0
-    with progress("build", len(tasks), "shard") as bar:
-        for sidecar in ENGINES[config.engine](tasks, run_task, config.workers):
+    results = ENGINES[config.engine](tasks, run_task, config.workers)
+    with closing(results), progress("build", len(tasks), "shard") as bar:
+        for sidecar in results:
             done[sidecar.path] = sidecar
             samples += sidecar.samples
             failed += sum(sidecar.failed.values())

@@ -1,6 +1,7 @@
 """What finished work stands under a root: tars and sidecars."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from manifests import Entry, Kind, ObjectMissing, Sidecar, Store, parse_sidecar
@@ -10,6 +11,7 @@ from osprep.recipe import SourceRecipe
 from osprep.task import Task
 
 SHARDS = "shards"
+_FETCHES = 8  # objects asked for at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def read_ledger(store: Store, sources: Iterable[str], seed: int) -> Ledger:
         built = read_settings(read_sidecar(store, path).settings).get("seed")
         if built != str(seed):
             raise FingerprintMismatch(f"{store.join(path)}: built with seed {built}, not {seed}; {ANOTHER_ROOT}")
-    sidecars = (replace(read_sidecar(store, path), rows=()) for paths in folders.values() for path in paths)
+    sidecars = read_sidecars(store, [path for paths in folders.values() for path in paths])
     tars = {entry.path: entry.bytes for entry in entries if entry.path.endswith(".tar")}
     return Ledger(store, {sidecar.path: sidecar for sidecar in sidecars}, tars)
 
@@ -95,6 +97,12 @@ def sidecar_paths(entries: Iterable[Entry]) -> list[str]:
 def read_sidecar(store: Store, path: str) -> Sidecar:
     """Read one sidecar with its rows."""
     return parse_sidecar(store.get(path), store.join(path))
+
+
+def read_sidecars(store: Store, paths: Iterable[str]) -> Iterator[Sidecar]:
+    """Yield sidecars without their rows, in order; several are fetched at once."""
+    with ThreadPoolExecutor(_FETCHES) as pool:
+        yield from pool.map(lambda path: replace(read_sidecar(store, path), rows=()), paths)
 
 
 def _source(path: str) -> str:

@@ -29,7 +29,7 @@ from manifests import (
 from osprep.documents import documents
 from osprep.errors import BuildError
 from osprep.fingerprint import read_settings
-from osprep.ledger import list_shards, read_sidecar, sidecar_paths
+from osprep.ledger import list_shards, read_sidecar, read_sidecars, sidecar_paths
 from osprep.plan import ProgressMaker
 from osprep.readers import get_reader
 from osprep.shard import sha256_of
@@ -45,8 +45,8 @@ def publish(store: Store, progress: ProgressMaker = Progress) -> Catalogue:
     paths = sidecar_paths(list_shards(store))
     sidecars = []
     with progress("publish", len(paths), "shard") as bar:
-        for path in paths:
-            sidecars.append(dataclasses.replace(read_sidecar(store, path), rows=()))
+        for sidecar in read_sidecars(store, paths):
+            sidecars.append(sidecar)
             bar.update()
     sidecars.sort(key=lambda sidecar: (sidecar.source, sidecar.split, sidecar.path))
     cards = {source: get_reader(source).card for source in sorted({sidecar.source for sidecar in sidecars})}

@@ -70,7 +70,7 @@ def _cut_scene(task: Task, planned: PlannedScene, spool: Spool, tally: Tally) ->
     """Add a scene's tiles and drops to the tally once all of it went well."""
     records: list[Record] = []
     drops: list[Drop] = []
-    histograms: list[tuple[Modality, Histogram]] = []
+    histograms: dict[Modality, Histogram] = {}
     for item in cut(planned.scene, task.job.root, task.job.recipe):
         if isinstance(item, Drop):
             drops.append(item)
@@ -84,12 +84,11 @@ def _cut_scene(task: Task, planned: PlannedScene, spool: Spool, tally: Tally) ->
     failures = Counter((drop.reason, drop.detail) for drop in drops if drop.fate == "failed")
     for (reason, detail), samples in failures.items():
         tally.fail(planned.scene, reason, samples, detail.replace(f"{task.job.root}/", ""))
-    for modality, histogram in histograms:
-        before = tally.histograms.get(modality)
-        tally.histograms[modality] = histogram if before is None else before + histogram
+    for modality, histogram in histograms.items():
+        _count(tally.histograms, modality, histogram)
 
 
-def _record(task: Task, scene: Scene, tile: Tile, spool: Spool, histograms: list[tuple[Modality, Histogram]]) -> Record:
+def _record(task: Task, scene: Scene, tile: Tile, spool: Spool, histograms: dict[Modality, Histogram]) -> Record:
     key = sample_key(scene.source, scene.split, scene.name, tile.window.row, tile.window.col)
     columns: dict[str, Any] = {}
     images: list[tuple[Modality, bytes]] = []
@@ -98,7 +97,7 @@ def _record(task: Task, scene: Scene, tile: Tile, spool: Spool, histograms: list
         data = encode(pixels, task.job.codec, tile.crs, tile.transform)
         if task.job.codec == "jpeg":
             pixels = decode(data, task.job.codec)
-        histograms.append((modality, Histogram.of(pixels, valid)))
+        _count(histograms, modality, Histogram.of(pixels, valid))
         images.append((modality, data))
         columns |= {
             f"{short}_length": len(data),
@@ -109,6 +108,10 @@ def _record(task: Task, scene: Scene, tile: Tile, spool: Spool, histograms: list
     row = _row(task, scene, tile, key, columns)
     meta = spool.add(_meta(row, tile))
     return Record(row, meta, tuple((modality, spool.add(data)) for modality, data in images))
+
+
+def _count(histograms: dict[Modality, Histogram], modality: Modality, more: Histogram) -> None:
+    histograms[modality] = histograms[modality] + more if modality in histograms else more
 
 
 def _row(task: Task, scene: Scene, tile: Tile, key: str, columns: Mapping[str, Any]) -> Sample:

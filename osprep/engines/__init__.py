@@ -1,6 +1,6 @@
 """Drivers: each runs one fixed list of tasks and yields what they return, in any order.
 
-A driver is a function `(tasks, work, workers) -> Iterator[result]`. `work(task)` publishes one shard and returns a
+A driver is a generator function `(tasks, work, workers)`. `work(task)` publishes one shard and returns a
 small record; tasks know nothing of each other, so a driver has nothing to do but to call it once per task and to stop
 at the first error. `ENGINES` names them.
 """

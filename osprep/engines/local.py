@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
@@ -22,11 +22,11 @@ Work = Callable[[Task], Sidecar]
 class Engine(Protocol):
     """What a driver is called like."""
 
-    def __call__(self, tasks: Sequence[Task], work: Work, workers: int) -> Iterator[Sidecar]:
-        """Yield `work(task)` for every task, in any order; when the iterator is closed, nothing runs any more."""
+    def __call__(self, tasks: Sequence[Task], work: Work, workers: int) -> Generator[Sidecar, None, None]:
+        """Yield `work(task)` for every task, in any order; once the generator is closed, nothing runs any more."""
 
 
-def run_local(tasks: Sequence[Task], work: Work, workers: int) -> Iterator[Sidecar]:
+def run_local(tasks: Sequence[Task], work: Work, workers: int) -> Generator[Sidecar, None, None]:
     """Run tasks in `workers` processes, or in this one when that is 1.
 
     Raises what a task raises, and BuildError that names the task when its process dies.

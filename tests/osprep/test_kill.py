@@ -1,6 +1,7 @@
 """Killing any process at any moment loses the shards in flight and nothing else."""
 
 import os
+import random
 import resource
 import signal
 import subprocess
@@ -124,6 +125,25 @@ def test_workers_end_with_their_parent(raw: Path, undisturbed: dict[str, str], t
     wait_for(lambda: not processes_of(build.pid))
     run(raw, root, workers=2)
     assert contents(root) == undisturbed
+
+
+@pytest.mark.soak
+def test_many_kills_at_any_moment(tmp_path: Path, script: Path) -> None:
+    raw = make_raw(tmp_path / "raw", pairs=60)
+    run(raw, tmp_path / "undisturbed")
+    for number in range(12):
+        root, delays = tmp_path / f"root{number}", random.Random(number)
+        for _ in range(100):
+            build = start(script, raw, root)
+            try:
+                build.communicate(timeout=0.5 + delays.random())
+            except subprocess.TimeoutExpired:
+                build.kill()
+                build.communicate()
+            else:
+                break
+        assert build.returncode == 0
+        assert contents(root) == contents(tmp_path / "undisturbed")
 
 
 def test_an_interrupt_stops_at_once_and_leaves_no_temporaries(

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,9 @@ import rasterio
 from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import Affine
+from scipy.io import savemat
 
+_MAT_TEXT = 116
 Fate = Literal["failed", "skipped", "left-out", "kept"]
 
 
@@ -42,6 +45,25 @@ class RawTree:
     def text(self, path: str, content: str) -> None:
         """Write UTF-8 text."""
         self._target(path).write_text(content, encoding="utf-8", newline="\n")
+
+    def data(self, path: str, content: bytes) -> None:
+        """Write bytes."""
+        self._target(path).write_bytes(content)
+
+    def copy(self, path: str, original: str) -> None:
+        """Write the bytes of a file of this tree once more."""
+        self.data(path, (self.folder / original).read_bytes())
+
+    def bmp(self, path: str, pixels: npt.NDArray[np.uint8]) -> None:
+        """Write uint8 [height, width] or [height, width, 3]."""
+        Image.fromarray(pixels).save(self._target(path), "BMP")
+
+    def mat(self, path: str, pixels: npt.NDArray[np.complex64]) -> None:
+        """Write complex64 [height, width] as the variable `data` of a MATLAB 5 file."""
+        buffer = BytesIO()
+        savemat(buffer, {"data": pixels})
+        undated = b"MATLAB 5.0 MAT-file".ljust(_MAT_TEXT)  # the header's text otherwise holds the time of writing
+        self.data(path, undated + buffer.getvalue()[_MAT_TEXT:])
 
     def png(self, path: str, pixels: npt.NDArray[np.uint8]) -> None:
         """Write uint8 [height, width] or [height, width, 3 or 4]."""

@@ -155,7 +155,7 @@ def test_every_rehearsed_source_has_a_card_and_says_that_it_is_simulated(raw):
     for name, source in sources.items():
         marker = (folder / name / MARKER).read_text()
         assert "simulated" in marker
-        assert source.files == len(list((folder / name).rglob("*.*"))) - 1 - len(list((folder / name).rglob("*_0.2")))
+        assert source.files == sum(path.is_file() for path in (folder / name).rglob("*")) - 1
         for defect in source.defects:
             assert (source.path / defect.path).is_file()
 
@@ -279,6 +279,6 @@ def test_a_raw_folder_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_an_unknown_source_is_named_with_those_that_are_known(tmp_path):
-    with pytest.raises(ConfigError, match=r"'no-such'.*fair1m, folder, qxs-saropt, spacenet6"):
+    with pytest.raises(ConfigError, match=r"'no-such'.*fair1m, folder, .*qxs-saropt, .*spacenet6"):
         rehearse(tmp_path, ["no-such"])
     assert list(tmp_path.iterdir()) == []

@@ -35,9 +35,9 @@ def write(tree: RawTree, seed: int) -> None:
 
 
 def _floating(scene: SimulatedScene, seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return optical [side, side, 3] and SAR [side, side], resampled and so beyond 0 and 255 here and there."""
+    """Return optical [side, side, 3] and SAR [side, side], sharpened and so beyond 0 and 255 here and there."""
     rng = generator("overshoot", seed)
     optical, sar = photograph(scene).astype(np.float32), amplitude(scene).astype(np.float32)
-    optical += rng.random(optical.shape, np.float32) * np.float32(16) - np.float32(8)
+    optical = optical * np.float32(1.12) + rng.random(optical.shape, np.float32) * np.float32(16) - np.float32(30)
     sar += rng.random(sar.shape, np.float32) * np.float32(8) - np.float32(2)
     return optical, sar

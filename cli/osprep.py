@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from cli.app import INCOMPLETE, JsonOption, make_app, note, reasons, show_json, show_table
+from cli.table1 import show_table1, table1_record
 from manifests import SourceCard
 from osprep import (
     BuildConfig,
@@ -20,6 +21,8 @@ from osprep import (
     plan,
     reader_ids,
     rehearse,
+    table1_of_dataset,
+    table1_of_plan,
     verify,
     write_report,
 )
@@ -35,6 +38,7 @@ Sources = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Decides orders, nothing else.")]
 Recipe = Annotated[Path | None, typer.Option("--recipe", help="YAML that changes tiles or radiometry of sources.")]
+Compare = Annotated[bool, typer.Option("--table1", help="Compare the counts with Table I of the paper.")]
 ShardMb = Annotated[int, typer.Option("--shard-mb", min=1, help="Estimated size of a shard in MiB.")]
 
 
@@ -58,15 +62,19 @@ def plan_command(
     recipe: Recipe = None,
     shard_mb: ShardMb = 256,
     seed: Seed = 0,
+    table1: Compare = False,
     as_json: JsonOption = False,
 ) -> None:
     """Count what a build would write, from file names and headers alone."""
     plans = plan(BuildConfig(raw=raw, out="", sources=_names(source), recipe=recipe, shard_mb=shard_mb, seed=seed))
     if as_json:
-        show_json([_plan_record(item) for item in plans])
+        show_json(table1_record(table1_of_plan(plans)) if table1 else [_plan_record(item) for item in plans])
         return
-    columns = ("source", "scenes#", "pairs#", "optical#", "sar#", "expected#", "shards#", "MiB#", "left out")
-    show_table(columns, [_plan_row(item) for item in plans])
+    if table1:
+        show_table1(table1_of_plan(plans))
+    else:
+        columns = ("source", "scenes#", "pairs#", "optical#", "sar#", "expected#", "shards#", "MiB#", "left out")
+        show_table(columns, [_plan_row(item) for item in plans])
     for item in plans:
         for warning in item.warnings:
             note(f"{item.source}: {warning}")
@@ -115,17 +123,25 @@ def build_command(
 @app.command(name="verify")
 def verify_command(
     root: Annotated[str, typer.Argument(help="Folder, s3:// or http(s):// root of a dataset.")],
+    table1: Compare = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read everything once and compare it with the catalogue, manifests and sidecars."""
+    """Read everything once and compare it with the catalogue, manifests and sidecars.
+
+    Exit 4: something differs, or with --table1 a count that is certain is not met by a source that is there.
+    """
     report = verify(root)
+    table = table1_of_dataset(root) if table1 and report.shards else None
     if as_json:
-        show_json(dataclasses.asdict(report))
+        extra = {"table1": table1_record(table)} if table else {}
+        show_json({**dataclasses.asdict(report), **extra})
     else:
         for finding in report.findings:
             print(finding)
+        if table:
+            show_table1(table)
         note(f"{root}: {report.samples:,} samples in {report.shards:,} shards, {len(report.findings)} mismatches")
-    raise typer.Exit(report.exit_code)
+    raise typer.Exit(max(report.exit_code, table.exit_code if table else 0))
 
 
 @app.command(name="report")

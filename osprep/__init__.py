@@ -17,6 +17,7 @@ from osprep.readers import Reader, get_reader, reader_ids
 from osprep.records import Finding
 from osprep.rehearse import Defect, RehearsalResult, RehearsedSource, rehearse
 from osprep.report import Chart, Image, Section, write_report
+from osprep.table1 import Table1, Table1Line, Table1Total, table1_of_dataset, table1_of_plan
 from osprep.verify import VerifyReport, verify
 
 __all__ = [
@@ -38,6 +39,9 @@ __all__ = [
     "Section",
     "SourcePlan",
     "SourceResult",
+    "Table1",
+    "Table1Line",
+    "Table1Total",
     "TruncatedRaster",
     "UnreadableRaster",
     "VerifyReport",
@@ -47,6 +51,8 @@ __all__ = [
     "plan",
     "reader_ids",
     "rehearse",
+    "table1_of_dataset",
+    "table1_of_plan",
     "verify",
     "write_report",
 ]

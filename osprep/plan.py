@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from manifests import KeyFormatError, Kind, Progress, SourceCard, add_counts, sample_key, slug
 from osprep.codec import ENCODER_VERSION, encoder_versions
 from osprep.config import BuildConfig
+from osprep.cut import planned_windows
 from osprep.errors import ConfigError, ReaderError
 from osprep.fingerprint import digest, settings_text
 from osprep.readers import get_reader, reader_ids
 from osprep.recipe import SourceRecipe, load_recipes, resolve
-from osprep.scene import Scene
-from osprep.schedule import Remembered, estimated_bytes, plan_scene, schedule
+from osprep.scene import Scene, Survey
+from osprep.schedule import Remembered, Windows, estimated_bytes, plan_scene, schedule
 from osprep.shard import LAYOUT
 from osprep.task import Job, Task
 
@@ -84,6 +85,36 @@ def plan_sources(
     return tuple(plans)
 
 
+def plan_survey(
+    survey: Survey,
+    card: SourceCard,
+    job: Job,
+    shard_bytes: int,
+    remembered: Remembered,
+    progress: ProgressMaker,
+    windows_of: Windows = planned_windows,
+) -> SourcePlan:
+    """Plan the scenes that a reader found. Raises ReaderError for scenes of an unknown split or without own keys.
+
+    `windows_of` gives a scene's windows, from the headers of its files unless told otherwise.
+    """
+    _check_names(survey.scenes, job.recipe)
+    scenes = []
+    with progress(f"plan {job.source}", len(survey.scenes), "scene") as bar:
+        for scene in survey.scenes:
+            scenes.append(plan_scene(scene, job, windows_of))
+            bar.update()
+    small = sum(scene.samples == 0 for scene in scenes)
+    return SourcePlan(
+        source=job.source,
+        card=card,
+        settings=job.settings,
+        tasks=schedule(scenes, job, job.recipe.splits, remembered, shard_bytes),
+        left_out=add_counts([survey.left_out, {"too-small": small} if small else {}]),
+        warnings=survey.warnings,
+    )
+
+
 def chosen_recipes(config: BuildConfig) -> dict[str, SourceRecipe]:
     """Return the recipe of each source to build: its card, changed by the recipe file. Raises ConfigError."""
     sources = chosen_sources(config)
@@ -138,7 +169,6 @@ def _plan_source(
 ) -> SourcePlan:
     reader = get_reader(source)
     survey = reader.survey(config.raw / source, recipe.splits)
-    _check_names(survey.scenes, recipe)
     job = Job(
         source=source,
         settings=source_settings(recipe, config),
@@ -150,20 +180,7 @@ def _plan_source(
         root=config.raw / source,
         out=config.out,
     )
-    scenes = []
-    with progress(f"plan {source}", len(survey.scenes), "scene") as bar:
-        for scene in survey.scenes:
-            scenes.append(plan_scene(scene, job))
-            bar.update()
-    small = sum(scene.samples == 0 for scene in scenes)
-    return SourcePlan(
-        source=source,
-        card=reader.card,
-        settings=job.settings,
-        tasks=schedule(scenes, job, recipe.splits, remembered, config.shard_mb * MIB),
-        left_out=add_counts([survey.left_out, {"too-small": small} if small else {}]),
-        warnings=survey.warnings,
-    )
+    return plan_survey(survey, reader.card, job, config.shard_mb * MIB, remembered, progress)
 
 
 def _check_names(scenes: Sequence[Scene], recipe: SourceRecipe) -> None:

@@ -1,16 +1,18 @@
 """The fixed list of tasks of a source: which scenes go to which shard."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from manifests import Input, Kind, Role
 from osprep.cut import planned_windows
 from osprep.deal import deal, scene_bytes
 from osprep.errors import RasterError
+from osprep.recipe import SourceRecipe
 from osprep.scene import Scene, Window
 from osprep.task import Job, PlannedScene, Task
 
 KINDS: tuple[Kind, ...] = ("pair", "optical", "sar")  # the order in which shard numbers run on
+Windows = Callable[[Scene, Path, SourceRecipe], tuple[Window, ...]]  # of a scene of files under a folder
 Remembered = Mapping[tuple[str, Kind], Mapping[str, int]]
 # Encoded bytes per 1000 bytes of pixels, and of headers and meta.json per sample. Fixed: to change one moves scenes to
 # other shards.
@@ -18,11 +20,11 @@ _PER_MILLE = {"tif": 750, "png": 700, "jpeg": 150}
 _PER_SAMPLE = 3072
 
 
-def plan_scene(scene: Scene, job: Job) -> PlannedScene:
-    """Read a scene's headers and file sizes, no pixels."""
+def plan_scene(scene: Scene, job: Job, windows_of: Windows = planned_windows) -> PlannedScene:
+    """Read a scene's headers and file sizes, no pixels; `windows_of` raises RasterError for a broken header."""
     inputs = tuple(Input(path=path, bytes=_size(job.root / path)) for path in scene.files)
     try:
-        windows = planned_windows(scene, job.root, job.recipe)
+        windows = windows_of(scene, job.root, job.recipe)
     except RasterError:  # the task runs into it as well, and counts it
         return PlannedScene(scene=scene, samples=1, bytes=None, inputs=inputs)
     size = _estimate(windows, scene.kind, job)

@@ -47,7 +47,7 @@ def _more(tree: RawTree) -> None:
     """Add files that are no patches, or not their own."""
     note = "train/Lrregular farmland/readme.jpg"
     tree.text(note, "404 Not Found\n")
-    tree.plant(note, "is text", "failed", "unreadable", 1)
+    tree.plant(note, "is text", "left-out", "no-image", 1)
     copy = "train/Sewage plant-type-one/lx_copy.jpg"
     tree.copy(copy, "train/Airplane/ScreenShot0503611.jpg")
     tree.plant(copy, "is another file's copy", "left-out", "duplicate", 1)

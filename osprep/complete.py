@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 from rasterio.windows import Window as Area
 
+from osprep import matrix, tiff
 from osprep.errors import TruncatedRaster, UnreadableRaster
 from osprep.raster import gdal, open_raster
-from osprep.tiff import truncation
 
 _PIECE = 1 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -27,7 +27,7 @@ _BMP_RUN_LENGTH = (1, 2)
 def check_complete(path: Path) -> None:
     """Raise TruncatedRaster when a file ends before its pixels do, UnreadableRaster when it is damaged or no raster.
 
-    PNG, JPEG, TIFF and BMP are judged by their own structure; any other format by reading all of it with GDAL.
+    PNG, JPEG, TIFF, BMP and MATLAB 5 files are judged by their own structure, any other format by reading all of it.
     """
     try:
         with path.open("rb") as file:
@@ -46,7 +46,9 @@ def _judge(magic: bytes) -> Callable[[BinaryIO, Path], str | None] | None:
     if magic[:3] == b"\xff\xd8\xff":
         return _jpeg_fault
     if magic[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return lambda file, path: truncation(file, path.stat().st_size)
+        return lambda file, path: tiff.truncation(file, path.stat().st_size)
+    if magic == matrix.MAGIC:
+        return lambda file, path: matrix.truncation(file, path.stat().st_size)
     return _bmp_fault if magic[:2] == b"BM" else None
 
 

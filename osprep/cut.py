@@ -100,7 +100,7 @@ class _Sight:
     def fault(self) -> tuple[str, str] | None:
         """Return reason and detail when the headers tell that nothing can be made of the scene."""
         for modality, header in self.headers.items():
-            file, rule = self.files[modality], self.recipe.rule(modality)
+            file, rule = self.files[modality], self.recipe.read_rule(modality)
             key = f"sources.{self.recipe.source}.{modality}"
             if max(header.chosen(rule)) > max(header.bands, *header.colours):
                 return "bands", f"{file}: {header.bands} bands, the recipe takes {list(rule.bands)}; set {key}.bands"
@@ -116,7 +116,7 @@ class _Sight:
         """Open an image, on the optical grid, once its file is known to be whole. Raises RasterError."""
         check_complete(self.files[modality])
         grid = self.grid if modality == "sar" and self.warped else None
-        return open_image(self.files[modality], self.recipe.rule(modality), grid)
+        return open_image(self.files[modality], self.recipe.read_rule(modality), grid)
 
 
 @dataclass(frozen=True, slots=True)

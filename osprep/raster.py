@@ -20,6 +20,7 @@ from rasterio.session import DummySession
 from manifests import BandRule
 from osprep.errors import UnreadableRaster
 from osprep.grid import Transform, ground_sampling
+from osprep.matrix import SUFFIX, MatrixDataset
 
 MAX_PIXELS = 10**11  # a header that claims more is broken; windows are planned before any pixel is read
 _OPTIONS = {
@@ -96,6 +97,8 @@ def gdal(path: Path) -> Iterator[None]:
 
 def open_raster(path: Path) -> Any:
     """Open a raster; call it inside `gdal`. Raises UnreadableRaster for a file that only points at others."""
+    if path.suffix.lower() == SUFFIX:
+        return MatrixDataset(path)
     dataset = rasterio.open(path)
     if dataset.driver == "VRT":
         dataset.close()

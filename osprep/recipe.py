@@ -61,6 +61,11 @@ class SourceRecipe:
             )
         return rule
 
+    def read_rule(self, modality: Modality) -> BandRule:
+        """Return the rule of one modality with all bands that its radiometry needs from the file."""
+        rule = self.rule(modality)
+        return dataclasses.replace(rule, bands=self.radiometry(modality).reads(rule.bands))
+
     def radiometry(self, modality: Modality) -> Radiometry:
         """Return the radiometry of one modality."""
         rule = self.rule(modality)
@@ -147,9 +152,11 @@ def _band_rule(default: BandRule | None, override: Mapping[str, Any] | None, whe
     if "bands" in given and isinstance(given["bands"], list) and given["bands"] != list(default.bands):
         given.setdefault("names", [f"B{band}" for band in given["bands"]])
     rule = _merged(BandRule, default, given, where)
+    radiometry = get_radiometry(rule.radiometry, rule.parameters, where)
+    if radiometry.bands and "bands" not in given:
+        rule = dataclasses.replace(rule, bands=radiometry.bands)
     if not rule.bands or min(rule.bands) < 1 or len(rule.names) != len(rule.bands):
         raise ConfigError(f"{where}: bands {list(rule.bands)}, names {list(rule.names)}: count from 1, a name for each")
-    get_radiometry(rule.radiometry, rule.parameters, where)
     return rule
 
 

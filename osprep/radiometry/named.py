@@ -11,7 +11,7 @@ import numpy as np
 from manifests import build
 from osprep.errors import ConfigError
 from osprep.radiometry.distribution import Distribution
-from osprep.radiometry.scaler import Block, Scaler, Values, eight_bits, stretch
+from osprep.radiometry.scaler import TOP, Block, Scaler, Values, eight_bits, stretch
 from osprep.scene import Mask, Pixels
 
 RAYLEIGH_BINS = 1 << 16
@@ -19,10 +19,11 @@ RAYLEIGH_BINS = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Radiometry(ABC):
-    """A named recipe; its fields are its parameters."""
+    """A named recipe; its fields are its parameters. `bands`: those it takes unless others are asked for by number."""
 
     name: ClassVar[str]
     between: ClassVar[str] = ","
+    bands: ClassVar[tuple[int, ...]] = ()
 
     @property
     def label(self) -> str:
@@ -37,6 +38,10 @@ class Radiometry(ABC):
     def accepts(self, dtype: np.dtype[Any]) -> bool:
         """Tell whether values of this type can be taken."""
         return True
+
+    def reads(self, bands: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the bands of the file that are needed for these bands of a tile."""
+        return bands
 
     @abstractmethod
     def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
@@ -191,7 +196,44 @@ class Rayleigh(Radiometry):
         return Scaler(apply, tuple(peaks.tolist()))
 
 
-_RECIPES = {recipe.name: recipe for recipe in (Auto, Decibel, Linear, Log, Pass, Percentile, Rayleigh)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantised(Rayleigh):
+    """`pass` for uint8, else `rayleigh`: for a source that comes both quantised and as amplitudes or complex values."""
+
+    name = "quantised"
+
+    def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
+        """Return the identity or the quantiser, by type."""
+        return (Pass() if dtype == np.uint8 else Rayleigh()).fit(dtype, bands, blocks, floor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceCompat(Pass):
+    """8-bit colours times band 4 over 255: an image of four bands taken for RGBA and laid on black.
+
+    The published statistics of WHU-OPT-SAR, whose fourth band is near infrared, fit tiles made so of bands 1, 2, 3.
+    """
+
+    name = "reference-compat"
+    bands = (1, 2, 3)
+
+    def reads(self, bands: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the bands and the fourth."""
+        return (*bands, 4)
+
+    def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
+        """Return the product."""
+        Pass().fit(dtype, bands, blocks, floor)
+
+        def apply(values: Values, valid: Mask) -> Pixels:
+            product = values[..., :-1].astype(np.uint16) * values[..., -1:]
+            return ((product + TOP // 2) // TOP).astype(np.uint8)  # half of an odd number: there are no ties
+
+        return Scaler(apply)
+
+
+_ALL = (Auto, Decibel, Linear, Log, Pass, Percentile, Quantised, Rayleigh, ReferenceCompat)
+_RECIPES: Mapping[str, type[Radiometry]] = {recipe.name: recipe for recipe in _ALL}
 
 
 def radiometry_names() -> list[str]:
@@ -203,7 +245,7 @@ def get_radiometry(name: str, parameters: Mapping[str, Any], where: str) -> Radi
     """Return a named recipe with its parameters; raise ConfigError, naming `where` and what is known, otherwise."""
     if name not in _RECIPES:
         raise ConfigError(f"{where}: unknown radiometry {name!r}; known are {', '.join(radiometry_names())}")
-    cls: type[Radiometry] = _RECIPES[name]
+    cls = _RECIPES[name]
     if parameters and not dataclasses.fields(cls):
         raise ConfigError(f"{where}: radiometry {name} has no parameters; remove {', '.join(parameters)}")
     where = f"{where}: parameters of radiometry {name}"

@@ -176,7 +176,8 @@ def test_labels_are_short_and_without_blanks() -> None:
     given = {"linear": {"low": 0, "high": 92.5}, "db": {"low": -25, "high": 5, "power": "intensity"}}
     labels = [get_radiometry(name, given.get(name, {}), "test").label for name in radiometry_names()]
     assert labels == [
-        *("auto(1-99)", "db(-25,5,intensity)", "linear(0,92.5)", "log(1-99)", "pass", "percentile(1-99)", "rayleigh"),
+        *("auto(1-99)", "db(-25,5,intensity)", "linear(0,92.5)", "log(1-99)", "pass", "percentile(1-99)"),
+        *("quantised", "rayleigh", "reference-compat"),
     ]
 
 

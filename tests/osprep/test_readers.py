@@ -191,7 +191,7 @@ def test_a_package_adds_a_source(package: ModuleType, tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_a_package_is_said(package: ModuleType) -> None:
-    with pytest.raises(ConfigError, match="unknown source 'other'; known are fair1m, folder, my-source"):
+    with pytest.raises(ConfigError, match="unknown source 'other'; known are .*folder, .*my-source, "):
         get_reader("other")
     package.points.found = [EntryPoint("my-source", "my_package:WRITER", "ospretrain.readers")]
     with pytest.raises(ConfigError, match="WRITER"):

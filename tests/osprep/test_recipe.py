@@ -84,7 +84,7 @@ def test_a_recipe_goes_to_other_processes_and_into_json() -> None:
     ("text", "says"),
     [
         ("source: {}", "unknown key 'source'; known are sources"),
-        ("sources: {spacenet7: {}}", "unknown source 'spacenet7'; known are fair1m, folder"),
+        ("sources: {spacenet7: {}}", "unknown source 'spacenet7'; known are atrnet-star, "),
         ("sources: {folder: {radar: {}}}", "folder: unknown key 'radar'; known are tile, optical, sar, splits"),
         ("sources: {folder: {tile: {sze: 128}}}", "folder: tile: unknown key 'sze'; known are size"),
         ("sources: {folder: {tile: {size: 0}}}", "size 0: give at least 1"),

@@ -15,21 +15,29 @@ from osprep import (
     OsprepError,
     SourcePlan,
     SourceResult,
+    Subset,
     available_cores,
     build,
     get_reader,
     plan,
     reader_ids,
     rehearse,
+    select_balanced,
+    select_where,
     table1_of_dataset,
     table1_of_plan,
     verify,
     write_report,
+    write_selection,
 )
 
 app = make_app(
     "Build OSPretrain-1M: raw archives to WebDataset shards with paired and unpaired manifests.", OsprepError
 )
+select = typer.Typer(
+    help="Choose samples: a parquet of keys for the loader. Shards stay as they are.", no_args_is_help=True
+)
+app.add_typer(select, name="select")
 main = app
 
 Raw = Annotated[Path, typer.Option("--raw", help="Folder that holds one folder per source, RAW/<id>/…")]
@@ -39,6 +47,8 @@ Sources = Annotated[
 Seed = Annotated[int, typer.Option("--seed", help="Decides orders, nothing else.")]
 Recipe = Annotated[Path | None, typer.Option("--recipe", help="YAML that changes tiles or radiometry of sources.")]
 Compare = Annotated[bool, typer.Option("--table1", help="Compare the counts with Table I of the paper.")]
+Root = Annotated[str, typer.Argument(help="Folder, s3:// or http(s):// root of a dataset.")]
+Selection = Annotated[str, typer.Option("--out", help="A .parquet file, local or s3://.")]
 ShardMb = Annotated[int, typer.Option("--shard-mb", min=1, help="Estimated size of a shard in MiB.")]
 
 
@@ -122,7 +132,7 @@ def build_command(
 
 @app.command(name="verify")
 def verify_command(
-    root: Annotated[str, typer.Argument(help="Folder, s3:// or http(s):// root of a dataset.")],
+    root: Root,
     table1: Compare = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -142,6 +152,30 @@ def verify_command(
             show_table1(table)
         note(f"{root}: {report.samples:,} samples in {report.shards:,} shards, {len(report.findings)} mismatches")
     raise typer.Exit(max(report.exit_code, table.exit_code if table else 0))
+
+
+@select.command()
+def balance(root: Root, out: Selection, seed: Seed = 0, as_json: JsonOption = False) -> None:
+    """Trim the unpaired optical images to the number of SAR ones, or the other way round; pairs stay."""
+    _write(select_balanced(root, seed), out, as_json)
+
+
+@select.command()
+def where(
+    root: Root,
+    conditions: Annotated[
+        list[str],
+        typer.Argument(help="column=value, column!=value, column>=number or column<=number; several must all hold."),
+    ],
+    out: Selection,
+    role: Annotated[Literal["pretrain", "heldout"], typer.Option("--role", help="Samples of this role.")] = "pretrain",
+    as_json: JsonOption = False,
+) -> None:
+    """Keep the samples that fit all conditions; those with = on one column are alternatives.
+
+    Example: osprep select where OUT 'source=qxs-saropt' 'source=dfc23' 'opt_valid>=0.5' --out keys.parquet
+    """
+    _write(select_where(root, conditions, role), out, as_json)
 
 
 @app.command(name="report")
@@ -168,6 +202,15 @@ def demo(
     from cli.demo import run_demo  # brings torch
 
     run_demo(out, steps)
+
+
+def _write(subset: Subset, out: str, as_json: bool) -> None:
+    write_selection(subset, out)
+    if as_json:
+        show_json({"out": out, "samples": len(subset), "counts": subset.counts})
+    else:
+        show_table(("kind", "samples#"), list(subset.counts.items()))
+        note(f"{out}: {len(subset):,} keys; give it to the loader as its selection")
 
 
 def _names(source: list[str] | None) -> tuple[str, ...] | None:

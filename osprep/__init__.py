@@ -17,6 +17,7 @@ from osprep.readers import Reader, get_reader, reader_ids
 from osprep.records import Finding
 from osprep.rehearse import Defect, RehearsalResult, RehearsedSource, rehearse
 from osprep.report import Chart, Image, Section, write_report
+from osprep.select import Subset, select_balanced, select_where, write_selection
 from osprep.table1 import Table1, Table1Line, Table1Total, table1_of_dataset, table1_of_plan
 from osprep.verify import VerifyReport, verify
 
@@ -39,6 +40,7 @@ __all__ = [
     "Section",
     "SourcePlan",
     "SourceResult",
+    "Subset",
     "Table1",
     "Table1Line",
     "Table1Total",
@@ -51,8 +53,11 @@ __all__ = [
     "plan",
     "reader_ids",
     "rehearse",
+    "select_balanced",
+    "select_where",
     "table1_of_dataset",
     "table1_of_plan",
     "verify",
     "write_report",
+    "write_selection",
 ]

@@ -47,7 +47,7 @@ def write(tree: RawTree, seed: int) -> None:
     _annotations(tree, "track2/buildings_only_train.json", ["building"])
     junk = f"track1/train/rgb/._{_SCENES[0].name}.tif"
     tree.data(junk, _JUNK)
-    tree.plant(junk, "is a leaving of macOS", "kept", "dotfile", 1)
+    tree.plant(junk, "is a leaving of macOS", "left-out", "junk", 1)
     tree.plant("track2/val/rgb/P_0000.tif", "bears the name of another scene of track 1", "kept", "same-name", 1)
     tree.plant("track1_test_data/rgb/P_1472.tif", "is for evaluation", "left-out", "split-t1test", 1)
 

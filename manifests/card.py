@@ -65,7 +65,10 @@ class BandRule:
     """One modality: 1-based bands to take, the named radiometry recipe with its parameters, and nodata.
 
     `nodata` is the value of invalid pixels in the raw files (`nan` for NaN), used where the file itself declares none;
-    null when the source has no such value. `names` are what the written bands are called.
+    null when the source has no such value. `fill` are further such values, in force whatever the file declares; a pixel
+    is invalid where all bands hold one of them. `average` writes the mean of all colours of a file, as one band, in
+    place of the band in `bands`. `alpha` false says that what the file calls alpha is data, not validity. `names` are
+    what the written bands are called.
     """
 
     bands: tuple[int, ...]
@@ -73,6 +76,9 @@ class BandRule:
     radiometry: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     nodata: float | None = None
+    fill: tuple[float, ...] = ()
+    average: bool = False
+    alpha: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

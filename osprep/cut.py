@@ -22,6 +22,8 @@ from osprep.windows import plan_windows
 
 WARPED = "sar-warped"  # flag of tiles whose SAR image was resampled onto the optical grid
 
+AVERAGED = "sar-averaged"  # flag of tiles whose SAR band is the mean of colours that differ
+
 KEPT_BYTES = 1 << 26
 
 _log = logging.getLogger("osprep")
@@ -148,7 +150,7 @@ def _fit(image: Image, modality: Modality, recipe: SourceRecipe, rows: int) -> _
     if modality == "sar" and not recipe.sar_band_named:
         strips = _watched(image, strips, recipe)
     kept: dict[int, Block] = {}
-    small = height * width * len(image.bands) * image.dtype.itemsize <= KEPT_BYTES
+    small = height * width * image.depth * image.dtype.itemsize <= KEPT_BYTES
 
     def blocks() -> Iterator[Block]:
         for strip in strips:
@@ -158,9 +160,11 @@ def _fit(image: Image, modality: Modality, recipe: SourceRecipe, rows: int) -> _
             yield block
 
     unread = blocks()
-    scaler = recipe.radiometry(modality).fit(image.dtype, len(image.bands), unread, 1 if image.maskable else 0)
+    scaler = recipe.radiometry(modality).fit(image.dtype, image.depth, unread, 1 if image.maskable else 0)
     for _ in unread:  # what the radiometry did not ask for: damage must show before the first tile
         pass
+    if scaler.warning:
+        _log.warning("%s: %s", image.path, scaler.warning)
     return _Fitted(image, scaler, kept)
 
 
@@ -181,6 +185,8 @@ def _watched(image: Image, strips: Iterable[Window], recipe: SourceRecipe) -> It
 def _tiles(sight: _Sight, fitted: Mapping[Modality, _Fitted]) -> Iterator[Tile | Drop]:
     place = sight.place
     scale: dict[str, tuple[float, ...]] = {m: image.scaler.scale for m, image in fitted.items() if image.scaler.scale}
+    averaged = "sar" in fitted and fitted["sar"].image.averaged
+    flags = (*((WARPED,) if sight.warped else ()), *((AVERAGED,) if averaged else ()))
     spots = iter(_spots(place, sight.windows))
     for _, group in groupby(sight.windows, key=lambda window: window.row):
         windows = list(group)
@@ -198,7 +204,7 @@ def _tiles(sight: _Sight, fitted: Mapping[Modality, _Fitted]) -> Iterator[Tile |
                 transform=shifted(place.transform, window) if place.transform else None,
                 lon=lon,
                 lat=lat,
-                flags=(WARPED,) if sight.warped else (),
+                flags=flags,
                 scale=scale,
             )
 

@@ -22,7 +22,10 @@ Values = npt.NDArray[Any]
 
 
 class Image:
-    """The chosen bands of an open raster, read by window. `dtype` is the type of the values."""
+    """The chosen bands of an open raster, read by window. `dtype` is the type of the values, `depth` their bands.
+
+    `averaged`: values are means of colours that were found to differ, in what was read so far.
+    """
 
     def __init__(self, dataset: Any, path: Path, rule: BandRule) -> None:
         self._dataset, self.path = dataset, path
@@ -30,21 +33,31 @@ class Image:
         self.bands = header.chosen(rule)
         self.dtype = header.value_dtype
         self._nodata = header.nodata_of(self.bands, rule)
-        self._alpha = header.alpha if header.alpha not in self.bands else None
+        self._fill = rule.fill
+        self._average = rule.average
+        self.depth = 1 if rule.average else len(self.bands)
+        self.averaged = False
+        self._alpha = header.alpha if rule.alpha and header.alpha not in self.bands else None
         self._colours = _colour_table(dataset) if header.palette else None
 
     @property
     def maskable(self) -> bool:
         """Tell whether such an image can have invalid pixels: by nodata, mask, alpha or floating-point samples."""
-        declared = any(value is not None for value in self._nodata)
+        declared = bool(self._fill) or any(value is not None for value in self._nodata)
         return declared or self._alpha is not None or self.header.masked or self.dtype.kind == "f"
 
     def read(self, window: Window) -> tuple[Values, Mask]:
-        """Read values [height, width, bands] and the mask of valid pixels [height, width].
+        """Read values [height, width, depth] and the mask of valid pixels [height, width].
 
-        A pixel is invalid where all its bands hold nodata, where one is not finite, where mask or alpha is 0.
+        A pixel is invalid where all its bands hold nodata or fill, where one is not finite, where mask or alpha is 0.
         Complex samples come as amplitude, palette indices as colours. Raises UnreadableRaster.
         """
+        values, valid = self._samples(window)
+        for value in self._fill:
+            valid &= (values != value).any(axis=2)
+        return (self._mean(values, valid) if self._average else values), valid
+
+    def _samples(self, window: Window) -> tuple[Values, Mask]:
         if self._colours is not None:
             indices = self._raw([1], window)
             colours = self._colours[indices[..., 0]]
@@ -65,6 +78,16 @@ class Image:
             return True
         raw = self._raw(self.header.colours, window)
         return bool(np.array_equal(raw, np.broadcast_to(raw[..., :1], raw.shape), equal_nan=raw.dtype.kind in "fc"))
+
+    def _mean(self, values: Values, valid: Mask) -> Values:
+        """Return the mean of the bands [height, width, 1], which for equal ones is each of them."""
+        first = values[..., :1]
+        if not (values != first)[valid].any():
+            return first
+        self.averaged = True
+        with np.errstate(invalid="ignore"):
+            mean: Values = values.mean(axis=2, keepdims=True, dtype=np.float64)
+        return np.rint(mean, out=mean).astype(values.dtype) if values.dtype.kind in "iu" else mean.astype(values.dtype)
 
     def _raw(self, bands: Sequence[int], window: Window) -> Values:
         with gdal(self.path):

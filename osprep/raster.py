@@ -68,7 +68,12 @@ class Header:
         return np.dtype(self.dtype)
 
     def chosen(self, rule: BandRule) -> tuple[int, ...]:
-        """Return the 1-based bands that the rule takes; the one band of a grey image stands for each of three."""
+        """Return the 1-based bands to read: what the rule takes, or all colours where it takes their mean.
+
+        The one band of a grey image stands for each of three.
+        """
+        if rule.average:
+            return self.colours
         return self.colours * 3 if len(self.colours) == 1 and len(rule.bands) == 3 else rule.bands
 
     def nodata_of(self, bands: Sequence[int], rule: BandRule) -> tuple[float | None, ...]:

@@ -151,12 +151,16 @@ def _band_rule(default: BandRule | None, override: Mapping[str, Any] | None, whe
         given.setdefault("parameters", {})
     if "bands" in given and isinstance(given["bands"], list) and given["bands"] != list(default.bands):
         given.setdefault("names", [f"B{band}" for band in given["bands"]])
+    if "bands" in given:  # a person's choice of a band stands against the mean of all
+        given.setdefault("average", False)
     rule = _merged(BandRule, default, given, where)
     radiometry = get_radiometry(rule.radiometry, rule.parameters, where)
     if radiometry.bands and "bands" not in given:
         rule = dataclasses.replace(rule, bands=radiometry.bands)
     if not rule.bands or min(rule.bands) < 1 or len(rule.names) != len(rule.bands):
         raise ConfigError(f"{where}: bands {list(rule.bands)}, names {list(rule.names)}: count from 1, a name for each")
+    if rule.average and len(rule.bands) > 1:
+        raise ConfigError(f"{where}: average gives one band, not {len(rule.bands)}; set average: false, or one band")
     return rule
 
 

@@ -15,6 +15,7 @@ from osprep.radiometry.scaler import TOP, Block, Scaler, Values, eight_bits, str
 from osprep.scene import Mask, Pixels
 
 RAYLEIGH_BINS = 1 << 16
+UNIT_LIMIT = 2.0  # resampling carries values a little beyond 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,24 @@ class Linear(Radiometry):
     def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
         """Return a stretch between the two given values."""
         return stretch(np.full(bands, self.low), np.full(bands, self.high), floor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit(Radiometry):
+    """Values from 0 to 1, clipped, to 8 bits; from 0 to 255 where a scene's greatest valid value is far above 1.
+
+    Integers are always taken as 0 to 255. The scale tells which it was, and the scaler warns of the second.
+    """
+
+    name = "unit"
+
+    def fit(self, dtype: np.dtype[Any], bands: int, blocks: Iterable[Block], floor: int) -> Scaler:
+        """Return a stretch from 0 to 1 or 255, by the greatest value of all bands."""
+        most = max((float(values[valid].max()) for values, valid in blocks if valid.any()), default=0.0)
+        if dtype.kind == "f" and most <= UNIT_LIMIT:
+            return stretch(np.zeros(bands), np.ones(bands), floor)
+        warning = f"values up to {most:g} are not 0-1, 0-255 is taken; set the radiometry in a recipe if that is wrong"
+        return dataclasses.replace(stretch(np.zeros(bands), np.full(bands, 255.0), floor), warning=warning)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +251,7 @@ class ReferenceCompat(Pass):
         return Scaler(apply)
 
 
-_ALL = (Auto, Decibel, Linear, Log, Pass, Percentile, Quantised, Rayleigh, ReferenceCompat)
+_ALL = (Auto, Decibel, Linear, Log, Pass, Percentile, Quantised, Rayleigh, ReferenceCompat, Unit)
 _RECIPES: Mapping[str, type[Radiometry]] = {recipe.name: recipe for recipe in _ALL}
 
 

@@ -23,11 +23,13 @@ TOP = 255
 class Scaler:
     """A recipe fitted to a scene. `scale`: low and high end of each band, band by band; empty for `pass`.
 
+    `warning`: what a human should know of how the scene was taken.
     `apply` takes values [height, width, bands] and the mask of valid pixels [height, width], and gives uint8.
     """
 
     apply: Callable[[Values, Mask], Pixels]
     scale: tuple[float, ...] = ()
+    warning: str = ""
 
 
 def stretch(

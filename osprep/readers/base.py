@@ -24,6 +24,7 @@ from osprep.errors import ConfigError, ReaderError
 from osprep.scene import Scene, Survey
 
 GROUP = "ospretrain.readers"
+_HELPERS = ("base", "paired")
 _JUNK = re.compile(r"\..*|__MACOSX|Thumbs\.db|desktop\.ini", re.IGNORECASE)  # dotfiles: also the `._*` of macOS
 
 
@@ -79,6 +80,7 @@ class BuiltinReader(ABC):
 
     id: str
     version = 1
+    alternatives: frozenset[str] = frozenset()  # splits of which some are always absent, so that no one is told of it
 
     @cached_property
     def card(self) -> SourceCard:
@@ -102,7 +104,8 @@ class BuiltinReader(ABC):
         if not scenes:
             reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items())) or "nothing"
             raise ReaderError(f"{root}: no scene to use (left out: {reasons}); looked for {self.layouts}")
-        absent = [f"split {name} was asked for, but has no scene in {root}" for name in sorted(wanted - found.keys())]
+        absences = sorted(wanted - found.keys() - self.alternatives)
+        absent = [f"split {name} was asked for, but has no scene in {root}" for name in absences]
         ordered = sorted(scenes, key=lambda scene: (scene.split, scene.name))
         return Survey(tuple(ordered), dict(sorted(left_out.items())), (*findings.warnings, *absent))
 
@@ -142,10 +145,10 @@ def get_reader(source_id: str) -> Reader:
     return reader
 
 
-def walk(root: Path) -> Iterator[str]:
+def walk(root: Path, left_out: Counter[str] | None = None) -> Iterator[str]:
     """Yield the files below a folder as sorted relative paths with `/`; dotfiles and leavings of archivers are skipped.
 
-    Links are followed, each folder once.
+    Links are followed, each folder once. `left_out` counts what macOS left (`._*`, `__MACOSX`) as junk.
     """
     seen: set[str] = set()
     for folder, subfolders, files in os.walk(root, followlinks=True):
@@ -154,9 +157,17 @@ def walk(root: Path) -> Iterator[str]:
             subfolders.clear()
             continue
         seen.add(real)
+        if left_out is not None:
+            left_out["junk"] += _leavings(folder, subfolders, files)
         subfolders[:] = sorted(name for name in subfolders if not _JUNK.fullmatch(name))
         relative = Path(folder).relative_to(root)
         yield from ((relative / name).as_posix() for name in sorted(files) if not _JUNK.fullmatch(name))
+
+
+def _leavings(folder: str, subfolders: Collection[str], files: Collection[str]) -> int:
+    archives = [os.path.join(folder, name) for name in subfolders if name.upper() == "__MACOSX"]
+    inside = sum(len(names) for archive in archives for _, _, names in os.walk(archive))
+    return inside + sum(name.startswith("._") for name in files)
 
 
 def subfolder(root: Path, *names: str) -> Path | None:
@@ -170,5 +181,5 @@ def subfolder(root: Path, *names: str) -> Path | None:
 @cache
 def _builtin() -> Mapping[str, Reader]:
     package = import_module("osprep.readers")
-    modules = [name for _, name, _ in pkgutil.iter_modules(package.__path__) if name != "base"]
+    modules = [name for _, name, _ in pkgutil.iter_modules(package.__path__) if name not in _HELPERS]
     return {reader.card.id: reader for name in modules for reader in import_module(f"osprep.readers.{name}").READERS}

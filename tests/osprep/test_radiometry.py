@@ -177,7 +177,7 @@ def test_labels_are_short_and_without_blanks() -> None:
     labels = [get_radiometry(name, given.get(name, {}), "test").label for name in radiometry_names()]
     assert labels == [
         *("auto(1-99)", "db(-25,5,intensity)", "linear(0,92.5)", "log(1-99)", "pass", "percentile(1-99)"),
-        *("quantised", "rayleigh", "reference-compat"),
+        *("quantised", "rayleigh", "reference-compat", "unit"),
     ]
 
 
@@ -200,3 +200,21 @@ def test_wrong_parameters_are_named(name: str, parameters: dict[str, Any], says:
     with pytest.raises(ConfigError, match="recipe x: sar") as caught:
         get_radiometry(name, parameters, "recipe x: sar")
     assert says in str(caught.value)
+
+
+def test_unit_is_0_to_1_or_0_to_255_by_the_scene() -> None:
+    low = fit("unit", column(-0.1, 0, 0.5, 1, 1.4))
+    assert (low.scale, low.warning) == ((0, 1), "")
+    assert run("unit", column(-0.1, 0, 0.5, 1, 1.4)).ravel().tolist() == [0, 0, 128, 255, 255]
+    high = fit("unit", column(0.5, 1, 2.5, 300))
+    assert high.scale == (0, 255)
+    assert "values up to 300 are not 0-1" in high.warning
+    assert run("unit", column(0.5, 1, 2.5, 300)).ravel().tolist() == [0, 1, 2, 255]
+
+
+def test_unit_decides_by_valid_pixels_of_all_bands_and_takes_integers_as_they_are() -> None:
+    values = np.dstack([column(0.1, 0.2, 99), column(0.1, 0.2, 0.3)])
+    assert fit("unit", values).scale == (0, 255, 0, 255)
+    assert fit("unit", values, np.array([True, True, False])[:, None]).scale == (0, 1, 0, 1)
+    assert fit("unit", values, np.zeros((3, 1), bool)).scale == (0, 1, 0, 1)
+    assert run("unit", column(0, 1, 1, dtype="uint8")).ravel().tolist() == [0, 1, 1]

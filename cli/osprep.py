@@ -15,9 +15,11 @@ from osprep import (
     OsprepError,
     SourcePlan,
     SourceResult,
+    StatsRow,
     Subset,
     available_cores,
     build,
+    compare_stats,
     get_reader,
     plan,
     reader_ids,
@@ -178,6 +180,22 @@ def where(
     _write(select_where(root, conditions, role), out, as_json)
 
 
+@app.command(name="stats")
+def stats_command(
+    root: Annotated[str, typer.Argument(help="Folder, s3:// or http(s):// root of a dataset.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Print mean and deviation per band beside the published ones; a difference above 0.05 is marked."""
+    rows = compare_stats(root)
+    if as_json:
+        show_json([row.as_dict() for row in rows])
+        return
+    columns = ("source", "modality", "band#", "mean#", "std#", "all#", "std all#", "published#", "std#", "differ#", "")
+    show_table(columns, [_stats_row(row) for row in rows])
+    if flagged := sum(row.flagged for row in rows):
+        note(f"{root}: {flagged} bands differ from what was published; `osprep sources ID` may say why")
+
+
 @app.command(name="report")
 def report_command(root: Annotated[str, typer.Argument(help="Root of a dataset; gains report/index.html.")]) -> None:
     """Draw the dataset: contact sheets, histograms, counts, as one page that needs no network."""
@@ -266,6 +284,12 @@ def _plan_record(item: SourcePlan) -> dict[str, object]:
         "left_out": dict(item.left_out),
         "warnings": list(item.warnings),
     }
+
+
+def _stats_row(row: StatsRow) -> tuple[object, ...]:
+    ours = (row.mean, row.std, row.mean_all, row.std_all, row.published_mean, row.published_std, row.mean_difference)
+    figures = ("" if figure is None else f"{figure:.4f}" for figure in ours)
+    return row.source, row.modality, row.band, *figures, "differs" if row.flagged else ""
 
 
 def _result_row(item: SourceResult) -> tuple[object, ...]:

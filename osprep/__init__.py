@@ -18,6 +18,8 @@ from osprep.records import Finding
 from osprep.rehearse import Defect, RehearsalResult, RehearsedSource, rehearse
 from osprep.report import Chart, Image, Section, write_report
 from osprep.select import Subset, select_balanced, select_where, write_selection
+from osprep.stats import StatsRow
+from osprep.stats import compare as compare_stats
 from osprep.table1 import Table1, Table1Line, Table1Total, table1_of_dataset, table1_of_plan
 from osprep.verify import VerifyReport, verify
 
@@ -40,6 +42,7 @@ __all__ = [
     "Section",
     "SourcePlan",
     "SourceResult",
+    "StatsRow",
     "Subset",
     "Table1",
     "Table1Line",
@@ -49,6 +52,7 @@ __all__ = [
     "VerifyReport",
     "available_cores",
     "build",
+    "compare_stats",
     "get_reader",
     "plan",
     "reader_ids",

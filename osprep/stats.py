@@ -1,7 +1,9 @@
 """Pixels of a built dataset beside the published figures of its sources."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from manifests import Modality, SourceCard, Statistics, mean_std, merge, open_store, read_catalogue
 from osprep.readers import get_reader, reader_ids
@@ -41,6 +43,11 @@ class StatsRow:
     def flagged(self) -> bool:
         """Tell whether one of the two differs by more than 0.05."""
         return any(abs(difference or 0.0) > TOLERANCE for difference in (self.mean_difference, self.std_difference))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON types, the differences and the flag among them."""
+        found = {"mean_difference": self.mean_difference, "std_difference": self.std_difference}
+        return {**dataclasses.asdict(self), **found, "flagged": self.flagged}
 
 
 def compare(root_url: str) -> tuple[StatsRow, ...]:

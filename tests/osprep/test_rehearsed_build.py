@@ -2,9 +2,11 @@
 
 import pytest
 
+from manifests import card_ids
 from osprep import BuildConfig, build, plan, rehearse, verify
 from osprep.rehearse import WRITERS
 
+RELEASED = "ospretrain-1m"  # tiles that the authors made of the others
 TILES = 1_000  # a demo of a few minutes cannot have many more
 
 
@@ -33,6 +35,6 @@ def test_planted_defects_are_what_the_build_counts(source, whole):
 def test_one_build_of_all_sources_is_incomplete_by_the_planted_failures_only_and_verifies(whole):
     folder, planted, built, result = whole
     assert (result.exit_code, result.errors) == (3, ())
-    assert set(built) == set(planted) == set(WRITERS)
+    assert set(built) == set(planted) == set(WRITERS) == set(card_ids()) - {RELEASED}
     assert 100 < sum(source.written for source in built.values()) < TILES
     assert verify(str(folder / "root")).exit_code == 0

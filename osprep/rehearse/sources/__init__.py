@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from manifests import card_ids
 from osprep.rehearse.sources import (
     atrnet_star,
     ddhr,
@@ -25,7 +24,7 @@ from osprep.rehearse.tree import RawTree
 
 Writer = Callable[[RawTree, int], None]
 
-_ALL: Mapping[str, Writer] = {
+WRITERS: Mapping[str, Writer] = {
     "atrnet-star": atrnet_star.write,
     "ddhr": ddhr.write,
     "dfc23": dfc23.write,
@@ -43,4 +42,3 @@ _ALL: Mapping[str, Writer] = {
     "spacenet6": spacenet6.write,
     "whu-opt-sar": whu_opt_sar.write,
 }
-WRITERS: Mapping[str, Writer] = {source: _ALL[source] for source in _ALL.keys() & set(card_ids())}

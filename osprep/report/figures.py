@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from manifests import Catalogue, Kind, Role, SourceCard, Statistics, card_ids, read_card
+from manifests import Catalogue, Kind, Role, SourceCard, Statistics
+from osprep.readers import get_reader, reader_ids
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 BandNumbers = tuple[float, ...]
@@ -52,8 +53,8 @@ def published(record: Statistics) -> Published | None:
 
 
 def known_card(source: str) -> SourceCard | None:
-    """Return the card that comes with this package; None for a source of the user's own."""
-    return read_card(source) if source in card_ids() else None
+    """Return the card of a source; None when its reader is not installed here."""
+    return get_reader(source).card if source in reader_ids() else None
 
 
 def reasons(counts: Mapping[str, int]) -> str:

@@ -42,10 +42,11 @@ def collect(reader: BuiltinReader, paths: Iterable[str], findings: Findings, pla
     twins: list[tuple[str, str]] = []
     for path in images:
         file = PurePosixPath(path.lower())
-        found = place(file.parts[:-1], file.stem)
+        original = _original(file, known)
+        found = place(file.parts[:-1], original or file.stem)
         if isinstance(found, str):
             findings.left_out[found] += 1
-        elif found is not None and _is_copy(file, known):
+        elif found is not None and original:
             findings.left_out["duplicate-download"] += 1
         elif found is not None:
             files = halves.setdefault(found.split, {"optical": {}, "sar": {}})[found.modality]
@@ -79,9 +80,10 @@ def _modality(word: str) -> Modality:
     return "sar" if word in _SAR else "optical"
 
 
-def _is_copy(file: PurePosixPath, known: set[str]) -> bool:
+def _original(file: PurePosixPath, known: set[str]) -> str | None:
+    """Return the stem of the file that this one is a second download of, if that file is there."""
     copy = COPY.fullmatch(file.stem)
-    return copy is not None and str(file.with_name(copy[1] + file.suffix)) in known
+    return copy[1] if copy and str(file.with_name(copy[1] + file.suffix)) in known else None
 
 
 def _pair(reader: BuiltinReader, split: str, optical: dict[str, str], sar: dict[str, str], findings: Findings) -> None:

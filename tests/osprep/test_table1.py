@@ -10,7 +10,7 @@ import pytest
 
 from manifests import Kind, SourceCard, read_card
 from osprep import BuildConfig, Table1Line, plan, table1_of_dataset, table1_of_plan
-from osprep.table1 import Found, compare
+from osprep.table1 import TABLE_1, Found, compare, known_cards
 from tests.osprep.raws import make_qxs, make_raw, run
 
 CERTAIN = read_card("qxs-saropt")
@@ -110,3 +110,13 @@ def test_the_command_line_exits_4_and_says_that_miniatures_differ(tmp_path: Path
     assert (record["findings"], record["table1"]["exit_code"]) == ([], 4)
     lines = {line["source"]: line for line in json.loads(planned.stdout)["lines"]}
     assert (lines["qxs-saropt"]["planned"], lines["qxs-saropt"]["mismatch"]) == (3, True)
+
+
+def test_the_authors_own_tree_stands_apart_from_the_rows() -> None:
+    counts: dict[Kind, int] = {"pair": 269_083, "optical": 259_038, "sar": 259_038}
+    table = compare({"ospretrain-1m": Found(counts)}, known_cards())
+    assert [line.source for line in table.lines] == list(TABLE_1)
+    assert {line.verdict for line in table.lines} == {"absent"}
+    assert [total.difference for total in table.released] == [0, 0, 0, 0, 0]
+    assert {total.planned for total in table.totals} == {None}
+    assert table.others == ()

@@ -124,3 +124,16 @@ def test_a_card_that_makes_no_sense_is_an_error_too() -> None:
     wrong = dataclasses.replace(card, sar=dataclasses.replace(card.sar, radiometry="gamma"))
     with pytest.raises(ConfigError, match="folder: sar: unknown radiometry 'gamma'"):
         resolve(wrong)
+
+
+def test_the_mean_of_all_colours_is_one_band_and_gives_way_to_a_chosen_band() -> None:
+    card = read_card("ogsod-2")
+    sar = resolve(card).sar
+    assert sar is not None
+    assert sar.average
+    chosen = resolve(card, {"sar": {"bands": [2]}}).sar
+    assert chosen is not None
+    assert (chosen.bands, chosen.average) == ((2,), False)
+    with pytest.raises(ConfigError, match="ogsod-2: optical: average gives one band, not 3"):
+        resolve(card, {"optical": {"average": True}})
+    assert "fill" in resolve(card).as_dict()["optical"]

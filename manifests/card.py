@@ -28,29 +28,47 @@ class Licence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawFile:
-    """A file to fetch. `checksum` is `algorithm:hex` when upstream publishes one."""
+    """A file to fetch. `checksum` is `algorithm:hex` when upstream publishes one; `mirrors` are tried after `url`."""
 
     name: str
     url: str | None = None
     bytes: int | None = None
     checksum: str | None = None
+    mirrors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubFiles:
+    """Files of a Hugging Face repository whose path matches one of the shell patterns, `*` crossing folders."""
+
+    repository: str
+    patterns: tuple[str, ...]
+    type: Literal["dataset", "model"] = "dataset"
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """How one gets the data; `instructions` is for a human."""
+    """How one gets the data; `instructions` is for a human.
+
+    `zenodo` is a record's number: it gives addresses, sizes and checksums of `files`, or of all it holds when `files`
+    is empty. `hub` is fetched with the user's token where `kind` is login.
+    """
 
     kind: Literal["open", "login", "request", "manual"]
     instructions: str
     homepage: str | None = None
     files: tuple[RawFile, ...] = ()
+    zenodo: int | None = None
+    hub: HubFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileRule:
     """How scenes are cut. `native` writes each scene whole; a side below `size` is written whole too.
 
-    min_side drops smaller scenes; min_valid is the least share of valid pixels in each modality.
+    min_side drops smaller scenes; min_valid is the least share of valid pixels in each modality; keep_constant keeps
+    tiles that are blank in a modality, which are dropped otherwise.
     """
 
     size: int = 256
@@ -58,6 +76,7 @@ class TileRule:
     native: bool = False
     min_side: int = 16
     min_valid: float = 0.25
+    keep_constant: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from manifests import Modality, modalities
+from manifests import Modality, TileRule, modalities
 from osprep.complete import check_complete
 from osprep.errors import RasterError
 from osprep.grid import centres, coincide, shifted
@@ -195,7 +195,7 @@ def _tiles(sight: _Sight, fitted: Mapping[Modality, _Fitted]) -> Iterator[Tile |
             pixels = {modality: row[index][0] for modality, row in rows.items()}
             valid = {modality: row[index][1] for modality, row in rows.items()}
             lon, lat = next(spots)
-            yield _drop(window, pixels, valid, sight.recipe.tile.min_valid) or Tile(
+            yield _drop(window, pixels, valid, sight.recipe.tile) or Tile(
                 window=window,
                 images=pixels,
                 valid=valid,
@@ -216,15 +216,15 @@ def _spots(place: Header, windows: Sequence[Window]) -> Sequence[tuple[float | N
 
 
 def _drop(
-    window: Window, pixels: Mapping[Modality, Pixels], valid: Mapping[Modality, Mask], min_valid: float
+    window: Window, pixels: Mapping[Modality, Pixels], valid: Mapping[Modality, Mask], rule: TileRule
 ) -> Drop | None:
     """Return why a tile is of no use, or None."""
     for modality, mask in valid.items():
-        if (share := float(mask.mean())) < min_valid:
-            detail = f"{share:.1%} of the {modality} pixels are valid, {min_valid:.1%} are needed"
+        if (share := float(mask.mean())) < rule.min_valid:
+            detail = f"{share:.1%} of the {modality} pixels are valid, {rule.min_valid:.1%} are needed"
             return Drop(window=window, fate="skipped", reason="low-valid", detail=detail)
     for modality, mask in valid.items():
-        if _blank(pixels[modality], mask):
+        if not (rule.keep_constant and mask.any()) and _blank(pixels[modality], mask):
             return Drop(window=window, fate="skipped", reason="constant", detail=f"the {modality} tile is blank")
     return None
 

@@ -6,6 +6,11 @@
     ├── RasterError          a raw image cannot be used
     │   ├── UnreadableRaster     not an image, or its header is broken
     │   └── TruncatedRaster      the file ends before its pixels do
+    ├── HarvestError         a source could not be fetched or unpacked
+    │   ├── DownloadError        no server gives the file
+    │   ├── ArchiveError         an archive is broken, hostile or of a kind that cannot be unpacked
+    │   ├── HarvestMismatch      a file is not what its checksum or the lock says
+    │   └── WaitsForHuman        a form, a login or a token comes first
     ├── BuildError           a shard or catalogue could not be written soundly
     └── FingerprintMismatch  finished work was made from other inputs or settings
 
@@ -45,6 +50,30 @@ class TruncatedRaster(RasterError):
     """The file ends before its pixels do, whether or not a decoder complains."""
 
     reason = "truncated"
+
+
+class HarvestError(OsprepError):
+    """A source could not be fetched or unpacked."""
+
+
+class DownloadError(HarvestError):
+    """No server gives the file, or what it gives is something else."""
+
+
+class ArchiveError(HarvestError):
+    """An archive is broken, hostile or of a kind that cannot be unpacked."""
+
+
+class HarvestMismatch(HarvestError):
+    """A file is not what its published checksum or the lock of an earlier harvest says."""
+
+    exit_code = 4
+
+
+class WaitsForHuman(HarvestError):
+    """A form, a login or a token comes first."""
+
+    exit_code = 3
 
 
 class BuildError(OsprepError):

@@ -186,6 +186,14 @@ def test_a_tile_without_any_valid_pixel_is_blank_even_if_none_is_needed(tmp_path
     assert fates(items) == {"skipped constant": 1}
 
 
+def test_blank_tiles_are_kept_where_the_rule_says_so(tmp_path: Path) -> None:
+    write(tmp_path / "a.tif", np.zeros((64, 64), np.uint8))
+    assert fates(run(tmp_path, scene(sar="a.tif"), recipe(tile={"keep_constant": True}))) == {"tile": 1}
+    write(tmp_path / "b.tif", np.full((64, 64), np.nan, np.float32))
+    how = recipe(tile={"min_valid": 0.0, "keep_constant": True})
+    assert fates(run(tmp_path, scene(sar="b.tif"), how)) == {"skipped constant": 1}
+
+
 def test_one_pixel_that_differs_is_enough_not_to_be_blank(tmp_path: Path) -> None:
     almost = np.full((64, 64), 7, np.uint8)
     almost[13, 29] = 8

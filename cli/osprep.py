@@ -12,6 +12,7 @@ from manifests import SourceCard
 from osprep import (
     BuildConfig,
     BuildResult,
+    HarvestConfig,
     OsprepError,
     SourcePlan,
     SourceResult,
@@ -21,6 +22,7 @@ from osprep import (
     build,
     compare_stats,
     get_reader,
+    harvest,
     plan,
     reader_ids,
     rehearse,
@@ -65,6 +67,24 @@ def sources(source: Annotated[str | None, typer.Argument()] = None, as_json: Jso
     else:
         columns = ("id", "kind", "expected#", "confidence", "access", "redistribution", "title")
         show_table(columns, [_row(card) for card in cards])
+
+
+@app.command(name="harvest")
+def harvest_command(
+    sources: Annotated[list[str], typer.Argument(metavar="ID…", help="Which sources to bring to RAW/<id>.")],
+    raw: Raw,
+    locate: Annotated[
+        Path | None, typer.Option("--locate", help="What you downloaded yourself: an archive, or a folder.")
+    ] = None,
+    parallel: Annotated[int, typer.Option("--parallel", min=1, help="Files at a time.")] = 4,
+) -> None:
+    """Download what is open, say how to get what is not, and take in what you fetched by hand."""
+    result = harvest(HarvestConfig(raw=raw, sources=tuple(sources), locate=locate, parallel=parallel))
+    for item in result.sources:
+        note(f"{item.source}: {item.state}" + (f", {item.scenes:,} scenes" if item.state == "complete" else ""))
+        if item.message:
+            note(f"  {item.message}")
+    raise typer.Exit(result.exit_code)
 
 
 @app.command(name="plan")

@@ -6,12 +6,14 @@ from osprep.errors import (
     BuildError,
     ConfigError,
     FingerprintMismatch,
+    HarvestError,
     OsprepError,
     RasterError,
     ReaderError,
     TruncatedRaster,
     UnreadableRaster,
 )
+from osprep.harvest import HarvestConfig, HarvestedSource, HarvestResult, harvest
 from osprep.plan import SourcePlan, plan
 from osprep.readers import Reader, get_reader, reader_ids
 from osprep.records import Finding
@@ -32,6 +34,10 @@ __all__ = [
     "Defect",
     "Finding",
     "FingerprintMismatch",
+    "HarvestConfig",
+    "HarvestError",
+    "HarvestResult",
+    "HarvestedSource",
     "Image",
     "OsprepError",
     "RasterError",
@@ -54,6 +60,7 @@ __all__ = [
     "build",
     "compare_stats",
     "get_reader",
+    "harvest",
     "plan",
     "reader_ids",
     "rehearse",

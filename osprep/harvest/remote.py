@@ -87,6 +87,9 @@ def hub_files(hub: HubFiles, gated: bool) -> list[RemoteFile]:
         if status in (401, 403, 404):
             raise WaitsForHuman(f"{page} answers {status}: accept its terms there and check {TOKEN}") from error
         raise DownloadError(f"{page} answers {status}; run the command again later") from error
+    except (httpx.TransportError, OSError) as error:
+        fault = f"gives no answer ({type(error).__name__})"
+        raise DownloadError(f"{page} {fault}; check the network and run the command again") from error
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     files = [
         RemoteFile(

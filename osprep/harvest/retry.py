@@ -53,7 +53,7 @@ def persist(
                 fault = f"{trouble} ({failures} times in a row without a byte more)"
                 raise DownloadError(f"{name}: {fault}; run the command again later, it goes on from here") from trouble
             pause = delay(failures, trouble.after, patience, random.random())
-            _log.info("%s: %s; again in %.1f s", name, trouble, pause)
+            _log.warning("%s: %s; again in %.1f s", name, trouble, pause)
             if stop.wait(pause):
                 raise Stopped from trouble
 

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import io
+import json
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -255,3 +257,44 @@ def test_a_located_archive_is_unpacked(run: Callable[..., HarvestedSource], tmp_
     refused = run(kind="request", locate=stranger)
     assert refused.state == "failed"
     assert "not recognised as qxs-saropt" in refused.message
+
+
+def test_a_zenodo_record_gives_addresses_and_checksums(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def record(request: Handler) -> None:
+        link = f"http://{request.headers['Host']}/qxs.zip"
+        file = {"key": "qxs.zip", "size": len(GOOD), "checksum": f"md5:{hashlib.md5(GOOD).hexdigest()}"}
+        status(200, json.dumps({"files": [{**file, "links": {"self": link}}]}).encode())(request)
+
+    real = get_reader("qxs-saropt")
+    access = Access(kind="open", instructions="Ask politely.", zenodo=7)
+
+    class Open(type(real)):  # type: ignore[misc]
+        card = dataclasses.replace(real.card, access=access)
+
+    monkeypatch.setattr(sys.modules["osprep.harvest.harvest"], "get_reader", lambda source: Open())
+    with served(record, whole()) as (url, asked):
+        base = url.removesuffix("/qxs.zip")
+        config = HarvestConfig(raw=tmp_path / "raw", sources=("qxs-saropt",), patience=QUICK, zenodo=base)
+        check(harvest(config).sources[0], tmp_path / "raw")
+        assert len(asked) == 2
+
+
+def test_a_gated_repository_waits_for_a_token_and_tells_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("huggingface_hub", reason="needs the extra hub")
+    config = HarvestConfig(raw=tmp_path / "raw", sources=("atrnet-star",), patience=QUICK)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    (waiting,) = harvest(config).sources
+    assert (waiting.state, waiting.exit_code) == ("waiting", 3)
+    assert "HF_TOKEN" in waiting.message
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", _unreachable)
+    (failed,) = harvest(config).sources
+    assert (failed.state, failed.exit_code) == ("failed", 1)
+    assert "gives no answer" in failed.message
+    assert "hf_secret" not in failed.message + caplog.text
+
+
+def _unreachable(*_: object, **__: object) -> None:
+    raise httpx.ConnectError("no network")

@@ -85,7 +85,9 @@ def write_raw(raw: Path) -> None:
 def dataset(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     write_raw(folder / "raw")
-    build(BuildConfig(raw=folder / "raw", out=str(folder / "dataset"), shard_mb=1))
+    recipe = folder / "recipe.yaml"
+    recipe.write_text("sources: {qxs-saropt: {tile: {keep_constant: false}}}")
+    build(BuildConfig(raw=folder / "raw", out=str(folder / "dataset"), recipe=recipe, shard_mb=1))
     return folder / "dataset"
 
 
